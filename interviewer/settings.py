@@ -98,8 +98,12 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     home = _home(environ)
     settings = Settings(home=home)
     settings = replace(settings, **_from_file(settings.config_file))
-    given = {name: environ[variable] for name, variable in _VARIABLES.items() if environ.get(variable)}
-    return replace(settings, **{name: _checked(name, value, _VARIABLES[name]) for name, value in given.items()})
+    given: dict[str, Any] = {
+        name: _checked(name, environ[variable], variable)
+        for name, variable in _VARIABLES.items()
+        if environ.get(variable)
+    }
+    return replace(settings, **given)
 
 
 def _home(environ: Mapping[str, str]) -> Path:
@@ -133,10 +137,17 @@ def _checked(name: str, value: object, where: str) -> object:
         except ValueError:
             seconds = 0.0
         if not 0 < seconds <= 600:
-            raise SettingsError(f"{where}: {name} is {value!r}; it must be seconds, above 0 to 600.")
+            raise SettingsError(f"{where}: {name} is {value!r}; use seconds, above 0 to 600.")
         return seconds
     if not isinstance(value, str):
         raise SettingsError(f"{where}: {name} must be text.")
     if name in _CHOICES and value not in _CHOICES[name]:
-        raise SettingsError(f"{where}: {name} is {value!r}; it must be one of {', '.join(_CHOICES[name])}.")
+        choices = ", ".join(_CHOICES[name])
+        raise SettingsError(f"{where}: {name} is {value!r}; it must be one of {choices}.")
     return value
+
+
+def with_choice(settings: Settings, name: str, value: str) -> Settings:
+    """Return the settings with one of them as given by a flag. Raises SettingsError."""
+    given: Any = {name: _checked(name, value, f"--{name.replace('_', '-')}")}
+    return replace(settings, **given)

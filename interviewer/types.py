@@ -1,4 +1,4 @@
-"""The values that everything else passes around: frozen, without behavior beyond reading themselves."""
+"""The values that everything else passes around: frozen, and only able to read themselves."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One item of the bank. `level` is 1 (screening) to 5 (expert); `origin` the file it stands in."""
+    """One item of the bank: `level` 1 (screening) to 5 (expert), `origin` the file it is in."""
 
     id: str
     topic: str
@@ -159,7 +159,7 @@ class SpokenError:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How it was said, counted by code; never part of the score. `pace` is words a minute."""
+    """How it was said, counted by code; never part of the score."""
 
     words: int
     sentences: int
