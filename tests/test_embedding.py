@@ -74,7 +74,9 @@ def test_any_text_gives_a_unit_vector(text: str) -> None:
 SHARED = EmbeddedEmbedder()
 
 
-@pytest.mark.parametrize("text", ["\ud800 half", "a\0b", "x" * 1_000_000, " ", "深度学习", "🙂" * 999])
+@pytest.mark.parametrize(
+    "text", ["\ud800 half", "a\0b", "x" * 1_000_000, " ", "深度学习", "🙂" * 999]
+)
 def test_strange_text_is_embedded_too(model: EmbeddedEmbedder, text: str) -> None:
     assert np.isfinite(model.embed([text])).all()
 

@@ -128,7 +128,8 @@ def test_plain_speech_is_understood_and_answers_are_left_alone(text: str, meant:
 
 @given(
     st.lists(
-        st.sampled_from("i don't know skip pass hint please stop pause the".split()), min_size=26
+        st.sampled_from(["i", "don't", "know", "skip", "pass", "hint", "please", "stop"]),
+        min_size=26,
     )
 )
 def test_more_than_twenty_five_words_are_an_answer(words: list[str]) -> None:

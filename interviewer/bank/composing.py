@@ -34,6 +34,10 @@ class Composed:
         """Drop the marks of an entry that turned out not to be YAML."""
         index = len(self.entries)
         self._lines = {place: line for place, line in self._lines.items() if place[0] != index}
+        self.faults = [
+            (line, () if place[:1] == (index,) else place, what)
+            for line, place, what in self.faults
+        ]
 
     def line_of(self, index: int, place: Location) -> int:
         """Return the line of a part of an entry, or of the nearest thing around it."""

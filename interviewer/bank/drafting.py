@@ -106,7 +106,8 @@ def _claims(answer: str) -> list[str]:
     claims: list[str] = []
     for sentence in telling or found:
         dangling = claims and claims[-1].endswith(":")
-        fragment = claims and (_is_fragment(sentence) or _is_fragment(claims[-1]))
+        leads_on = sentence.endswith(":")  # to the list after it
+        fragment = claims and not leads_on and (_is_fragment(sentence) or _is_fragment(claims[-1]))
         if (dangling or fragment) and len(claims[-1]) + 2 + len(sentence) <= _LONGEST:
             claims[-1] = _joined(claims[-1], sentence)
         else:

@@ -273,3 +273,11 @@ def _unknown_key(location: Location) -> str:
         if near
         else (f"is no key of a bank file; remove it, or use one of {', '.join(known)}")
     )
+
+
+if __name__ == "__main__":
+    import json
+    import sys
+
+    json.dump(json_schema(), sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")

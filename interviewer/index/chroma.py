@@ -74,11 +74,16 @@ def server_client(url: str) -> Client:
         client = cast("Client", chromadb.HttpClient(host, port, ssl=tls, settings=settings))
     except foreign as fault:
         raise PassageIndexError(f"No Chroma server answers at {place}. {remedy}") from fault
-    # Without a public way to set it. Left alone, a server that hangs would hang the interview.
-    session = getattr(getattr(client, "_server", None), "_session", None)
-    if session is not None:
-        session.timeout = httpx.Timeout(_ANSWER_S)
+    # Left alone, a server that hangs would hang the interview.
+    _session(client).timeout = httpx.Timeout(_ANSWER_S)
     return client
+
+
+def close_server_client(client: Client) -> None:
+    """Close the connections too, which Chroma leaves open."""
+    session = _session(client)
+    client.close()
+    session.close()
 
 
 def collection(client: Client, name: str, made: Mapping[str, Any]) -> Collection:
@@ -140,6 +145,10 @@ def translated(remedy: str = REBUILD) -> Iterator[None]:
         if isinstance(fault, OSError) or "disk is full" in reason:
             remedy = _FREE
         raise PassageIndexError(f"The index failed ({reason}). {remedy}") from fault
+
+
+def _session(client: Client) -> Any:
+    return vars(vars(client)["_server"])["_session"]  # there is no public way
 
 
 def _foreign() -> tuple[type[Exception], ...]:

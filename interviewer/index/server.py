@@ -12,6 +12,7 @@ from . import chroma
 from .versions import Made
 
 if TYPE_CHECKING:
+    from chromadb.api.client import Client
     from chromadb.api.models.Collection import Collection
 
 
@@ -26,7 +27,7 @@ class ServerStore:
     def __init__(self, url: str, made: Made) -> None:
         self.hashes: Mapping[str, str] = {}
         self.notice: str | None = None
-        self._client = chroma.server_client(url)
+        self._client: Client | None = chroma.server_client(url)
         content = asdict(made) | {"chromadb": ""}  # any client version reads any server's vectors
         digest = hashlib.sha256(repr(content).encode()).hexdigest()[:12]
         with chroma.translated(self.remedy):
@@ -56,8 +57,10 @@ class ServerStore:
         self.hashes = dict(hashes)
 
     def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
+        """Close the connection; safe to call twice."""
+        if self._client is not None:
+            chroma.close_server_client(self._client)
+        self._client = None
 
     def _read(self) -> None:
         self.hashes = {

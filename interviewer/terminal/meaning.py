@@ -57,7 +57,7 @@ _PHRASES: dict[Meaning, tuple[str, ...]] = {
         rf"(?: for {_WHILE})?",
         rf"{_WE}?(?:take|have) a (?:short |quick |little )?(?:break|pause)(?: (?:here|now))?",
         rf"(?:{_YOU}?give me|i need|can i have|could i have|just)(?: just)? "
-        rf"(?:{_WHILE}|a break)(?: to think(?: about {_ONE})?)?",
+        rf"(?:{_WHILE}|a (?:short |quick |little )?break)(?: to think(?: about {_ONE})?)?",
         r"(?:one|a) (?:sec|second|moment|minute)",
         rf"(?:hold on|hang on|wait)(?: {_WHILE})?",
         rf"let me think(?: about {_ONE})?(?: for {_WHILE})?|i need (?:to think|time to think)",
