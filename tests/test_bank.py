@@ -216,4 +216,6 @@ def test_a_cached_bank_of_200_questions_loads_at_once(settings: Settings) -> Non
         start = time.perf_counter()
         assert len(load(settings).questions) == 203
         taken.append(time.perf_counter() - start)
-    assert min(taken) < 0.1  # measured 10 ms; the bound is for a busy machine
+    assert (
+        min(taken) < 0.1
+    )  # about 14 ms measured with full questions; the rest is for a busy machine

@@ -171,6 +171,15 @@ def test_a_full_disk_leaves_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not list(tmp_path.glob("*.tmp")) + list(tmp_path.glob(".bank-*"))
 
 
+def test_a_read_only_file_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(COMMENTED)
+    path.chmod(0o444)
+    with pytest.raises(BankError, match=r"read-only.*unchanged"):
+        add_question(path, QUESTION)
+    assert path.read_text() == COMMENTED
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(BankError, match="cannot be written"):

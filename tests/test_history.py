@@ -187,9 +187,11 @@ def test_asking_again_after_a_crash_makes_no_second_row(history: History) -> Non
         history.add_thread(session.id, 0, replace(QUESTION, id="other"))
 
 
-def test_it_counts_how_often_a_question_was_asked(history: History) -> None:
+def test_it_counts_the_sessions_that_asked_a_question(history: History) -> None:
     assert history.times_asked() == {}
-    ask(history)
+    first, _ = ask(history)
+    assert history.times_asked() == {"batch-norm": 1}
+    history.add_turn(first.id, Ask.PROBE, "?")
     ask(history)
     assert history.times_asked() == {"batch-norm": 2}
 

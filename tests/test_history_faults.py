@@ -1,4 +1,4 @@
-"""What happens to the history when something goes wrong: kills, full disks, damage, other versions."""
+"""What happens to the history when something goes wrong: kills, full disks, damage, versions."""
 
 import hashlib
 import os
@@ -14,10 +14,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from interviewer.errors import HistoryError
@@ -114,6 +115,8 @@ def check_after_crash(path: Path, lines: list[str], count: int) -> None:
                 assert turn.reply == CLIENT["reply"](number)
             elif turn.reply is None:
                 assert history.draft(turn.id) == CLIENT["reply"](number)[:-1]
+        # The last one may be there without a word of it
+        count = max([count, *(len(history.threads(found.id)) for found in history.sessions())])
     CLIENT["write"](path, count, lambda _: None)
     with History.open(path) as history:
         (session,) = history.sessions()
@@ -366,7 +369,7 @@ def test_a_file_without_permission_is_a_clear_error(open_folder: Path, mode: int
 def test_a_file_that_is_no_database_is_left_alone(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
-    with pytest.raises(HistoryError, match="history.db.* is damaged .*doctor.*aside"):
+    with pytest.raises(HistoryError, match=r"history\.db.* is damaged .*doctor.*aside"):
         History.open(path)
     assert path.read_bytes() == content
 
@@ -394,14 +397,13 @@ def test_what_is_not_a_file_is_refused(path: Path) -> None:
 
 
 def test_an_empty_file_with_a_log_is_not_emptied_further(path: Path) -> None:
-    source = unclean_copy(path)
+    unclean_copy(path)
     path.write_bytes(b"")
     log = path.with_name("history.db-wal")
     before = digest(log)
     with pytest.raises(HistoryError, match="-wal file is not"):
         History.open(path)
     assert (digest(log), path.read_bytes()) == (before, b"")
-    assert source
 
 
 def unclean_copy(path: Path, change: str = "") -> list[str]:
@@ -432,7 +434,7 @@ def test_damage_in_the_database_below_a_log_leaves_both_as_they_are(path: Path) 
             shutil.copy(f"{path}{suffix}", f"{path}.copy{suffix}")
     copy = path.with_name("history.db.copy")
     content = bytearray(copy.read_bytes())
-    content[4096 * 5 : 4096 * 6] = os.urandom(4096)
+    content[4096:] = os.urandom(len(content) - 4096)
     copy.write_bytes(content)
     before = digest(copy), digest(path.with_name("history.db.copy-wal"))
     with pytest.raises(HistoryError, match="damaged"):
@@ -454,7 +456,7 @@ def test_a_newer_history_is_refused_and_not_touched(path: Path, unclean: bool) -
             history._db.execute(newer)
     kept = [file for file in path.parent.iterdir() if not file.name.endswith("-shm")]
     before = {file: digest(file) for file in kept}
-    with pytest.raises(HistoryError, match="newer version .*upgrade the program"):
+    with pytest.raises(HistoryError, match=r"newer version .*upgrade the program"):
         History.open(path)
     assert {file: digest(file) for file in kept} == before
 
@@ -518,34 +520,38 @@ def test_four_first_starts_at_once_all_succeed(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, list[str]]:
     path = tmp_path_factory.mktemp("sound") / "history.db"
-    with History.open(path) as history:
+    ids = random.Random(4)
+    moment = datetime(2026, 11, 23, tzinfo=UTC)
+    with History.open(path, clock=lambda: moment, random_bytes=ids.randbytes) as history:
         said = fill(history, 12)
     return path.read_bytes(), said
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(data=st.data())
+# Half of the flips are in the first page, where the header and the schema are
+PLACES = st.integers(0, 4095) | st.integers(0, 1 << 16)
+FLIPS = st.lists(st.tuples(PLACES, st.integers(1, 255)), max_size=8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(flips=FLIPS, length=st.none() | PLACES)
+@example(flips=[], length=0)
+@example(flips=[(60, 255)], length=None)
 def test_a_damaged_history_is_read_in_full_or_refused(
-    sound: tuple[bytes, list[str]], tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+    sound: tuple[bytes, list[str]],
+    tmp_path_factory: pytest.TempPathFactory,
+    flips: list[tuple[int, int]],
+    length: int | None,
 ) -> None:
     path = tmp_path_factory.mktemp("damaged") / "history.db"
     content = bytearray(sound[0])
-    places = st.integers(0, len(content) - 1)
-    if data.draw(st.booleans(), label="truncate"):
-        del content[data.draw(places, label="length") :]
-    else:
-        # Half of the flips in the first page, where the header and the schema are
-        near = st.integers(0, 4095)
-        for place in data.draw(st.lists(near | places, min_size=1, max_size=8), label="flips"):
-            content[place] ^= data.draw(st.integers(1, 255), label="bits")
+    for place, bits in flips:
+        content[place % len(content)] ^= bits
+    content = content[:length]
     path.write_bytes(content)
     try:
         with History.open(path) as history:
             assert content == b"" or len(read_all(history)) <= len(sound[1])
-    except HistoryError as fault:
-        assert "\n" not in str(fault)
+    except HistoryError:
         assert path.read_bytes() == content
 
 

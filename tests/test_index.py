@@ -185,7 +185,9 @@ def test_the_real_model_finds_the_point_that_is_meant(tmp_path: Path) -> None:
     bank = [replace(question(1), points=(norm,)), replace(question(2), points=(drop,))]
     with open_index(Settings(home=tmp_path), EmbeddedEmbedder()) as index:
         index.sync(bank)
-        found = index.search("it switches neurons off by chance", kinds=[PassageKind.POINT], k=2)
+        found = index.search(
+            "it drops random neurons while training", kinds=[PassageKind.POINT], k=2
+        )
     assert found[0].id == "question-2/point/random"
     assert found[0].similarity > 0.3 > found[1].similarity
 

@@ -15,7 +15,7 @@ from interviewer.types import Grade, GradedBy, PointGrade, SpokenError, Verdict
 
 OWN_ESCAPES = re.compile(r"\x1b\[(?:[0-9;]*m|\?25[lh]|[0-9]*[AK])")
 SPINNER = re.compile("[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]")
-HOSTILE = "\x1b]0;owned\x07\x1b[2J\x1b]52;c;Zm9v\x07\x9b31m\u202e[/]\x1b"
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x1b]52;c;Zm9v\x07\x9b31m\u202e[/]\x1bc"
 MARKUP = "[/] list[int] [link=https://example.org]x[/link] [red]y[/] :skull:"
 BY = GradedBy(grader="embedded", model="tiny-model", prompt="abc")
 
@@ -369,7 +369,7 @@ def test_nothing_heavy_loads_before_the_first_question() -> None:
 def test_a_c_locale_does_not_crash(locale: str) -> None:
     code = (
         "from interviewer.terminal.screen import Screen\n"
-        "Screen().question('“naïve” 日本 → why?', 1, 2, 'topic', 1)\n"
+        f"Screen().question({'“naïve” 日本 → why?'!a}, 1, 2, 'topic', 1)\n"
     )
     environ = {
         **os.environ,

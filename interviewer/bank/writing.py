@@ -5,6 +5,7 @@ Home of yaml for writing; import it only when there is something to write.
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -143,6 +144,8 @@ def _writing(path: Path) -> Iterator[Path]:
 
 def _replace(target: Path, data: bytes) -> None:
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o600
+    if not mode & 0o200:  # replacing needs the folder's rights alone
+        raise PermissionError(errno.EACCES, "the file is read-only")
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=".bank-", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -34,7 +34,6 @@ class _Entry(BaseModel):
 
 
 class _Point(_Entry):
-    point: str
     why: str
     quote: str
     verdict: Literal["stated", "partly", "missing", "contradicted"]
@@ -59,7 +58,7 @@ class _Advice(_Entry):
 class Answer(_Entry):
     """A model's answer, of the right form; nothing in it is believed yet."""
 
-    points: list[_Point]
+    points: dict[str, _Point]
     criteria: dict[str, _Criterion]
     errors: list[_Error]
     advice: list[_Advice]
@@ -81,19 +80,22 @@ class Judgement:
         return scoring.score(self.points, other_errors=len(self.errors))
 
 
-def schema(rubric: Rubric) -> dict[str, Any]:
-    """Return the JSON Schema of an answer: the same for every question, so that servers keep it.
+def schema(points: int, rubric: Rubric) -> dict[str, Any]:
+    """Return the JSON Schema of an answer about so many points.
 
-    It stays inside what strict modes allow: every property required, none besides, no limits of
-    length or range, which several servers refuse. Reasons stand before what they lead to.
+    Each point is a property of its own, so that a server that holds to the schema can neither
+    leave one out nor invent one. It stays inside what strict modes allow: every property required,
+    none besides, no limits of length or range, which several servers refuse. Reasons stand before
+    what they lead to.
     """
     text = {"type": "string"}
     level = {"type": "integer", "enum": list(LEVELS)}
     verdict = {"type": "string", "enum": [verdict.value for verdict in Verdict]}
     criterion = _object({"why": text, "level": level})
+    point = _object({"why": text, "quote": text, "verdict": verdict})
     return {"title": "grade"} | _object(
         {
-            "points": _list({"point": text, "why": text, "quote": text, "verdict": verdict}),
+            "points": _object({alias(place): point for place in range(points)}),
             "criteria": _object({entry.name: criterion for entry in rubric.criteria}),
             "errors": _list({"quote": text, "why": text}),
             "advice": _list({"moment": text, "advice": text, "drill": text}),
@@ -113,16 +115,8 @@ def read(found: Mapping[str, Any], points: int, rubric: Rubric) -> Answer:
         answer = Answer.model_validate(dict(found))
     except ValidationError as fault:
         raise ValueError("; ".join(_faults(fault))) from None
-    named = [entry.point for entry in answer.points]
-    wanted = [alias(place) for place in range(points)]
-    criteria = {entry.name for entry in rubric.criteria}
-    faults = [f"points: {name} is missing" for name in wanted if name not in named]
-    faults += [f"points: {name} stands there twice" for name in wanted if named.count(name) > 1]
-    faults += [f"points: there is no {name[:20]!r}" for name in named if name not in wanted]
-    faults += [f"criteria: {name} is missing" for name in sorted(criteria - set(answer.criteria))]
-    faults += [
-        f"criteria: there is no {name[:20]!r}" for name in answer.criteria if name not in criteria
-    ]
+    faults = _unlike("points", answer.points, [alias(place) for place in range(points)])
+    faults += _unlike("criteria", answer.criteria, [entry.name for entry in rubric.criteria])
     if faults:
         raise ValueError("; ".join(faults[:_SHOWN_FAULTS]))
     return answer
@@ -130,9 +124,8 @@ def read(found: Mapping[str, Any], points: int, rubric: Rubric) -> Answer:
 
 def judge(answer: Answer, thread: Thread) -> Judgement:
     """Keep what the candidate's words support of an answer that `read` has accepted."""
-    entries = {entry.point: entry for entry in answer.points}
     points = tuple(
-        _judged(point, entries[alias(place)], thread)
+        _judged(point, answer.points[alias(place)], thread)
         for place, point in enumerate(thread.question.points)
     )
     errors = _errors(answer.errors, points, thread)
@@ -161,6 +154,12 @@ def _faults(fault: ValidationError) -> list[str]:
         f"{'.'.join(str(part)[:40] for part in entry['loc'])}: {entry['msg']}"
         for entry in found[:_SHOWN_FAULTS]
     ]
+
+
+def _unlike(what: str, found: Mapping[str, object], wanted: Sequence[str]) -> list[str]:
+    """Name what is missing and what nobody asked for."""
+    faults = [f"{what}: {name} is missing" for name in wanted if name not in found]
+    return faults + [f"{what}: there is no {name[:20]!r}" for name in found if name not in wanted]
 
 
 def _judged(point: Point, entry: _Point, thread: Thread) -> PointGrade:

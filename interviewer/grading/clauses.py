@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 # A reply longer than this is judged by its first sentences: about ten minutes of speech.
 MOST_SENTENCES = 90
@@ -77,8 +78,9 @@ def windows(text: str, spans: Sequence[Span] | None = None) -> tuple[Window, ...
         parts = clauses(text, span)
         for part in (*parts, *_pairs(parts), span):
             found.setdefault((part.start, part.end), (number, number))
-    for number, pair in enumerate(_pairs(spans)):
-        found.setdefault((pair.start, pair.end), (number, number + 1))
+    for number, (one, next_one) in enumerate(pairwise(spans)):
+        if not _WORD.search(text, one.end, next_one.start):  # what was left out stays out
+            found.setdefault((one.start, next_one.end), (number, number + 1))
     made = (
         Window(text[start:end], plain(text[start:end]), place)
         for (start, end), place in sorted(found.items())
@@ -134,7 +136,7 @@ def _cut(text: str, span: Span) -> list[Span]:
 
 
 def _pairs(spans: Sequence[Span]) -> list[Span]:
-    return [Span(a.start, b.end) for a, b in zip(spans, spans[1:], strict=False)]
+    return [Span(a.start, b.end) for a, b in pairwise(spans)]
 
 
 def _trim(text: str, span: Span) -> Span:

@@ -69,7 +69,7 @@ class LlmGrader:
     def prompt(self) -> str:
         """Hash of all that the model is told: prompts, rubric and schema. Raises PromptError."""
         files = prompts.fingerprint(*_PROMPTS, rubric.FILE)
-        told = files + json.dumps(answer.schema(rubric.load()), sort_keys=True)
+        told = files + json.dumps(answer.schema(1, rubric.load()), sort_keys=True)
         return hashlib.sha256(told.encode()).hexdigest()[:12]
 
     def grade(self, thread: Thread, passages: Sequence[Passage]) -> Grade:
@@ -118,7 +118,7 @@ class LlmGrader:
         Returns what the answer is worth, or why neither could be used. Raises ModelError.
         """
         standard = rubric.load()
-        form = answer.schema(standard)
+        form = answer.schema(len(thread.question.points), standard)
         told = messages(thread, passages, self._boundary())
         fault = ""
         for again in (False, True):

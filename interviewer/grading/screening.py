@@ -13,7 +13,7 @@ from ..types import Ask, Thread
 from . import signals
 from .clauses import Span, sentences
 
-COPIED_SHARE = 0.8  # of a sentence's content words, that stand in what the interviewer said
+COPIED_SHARE = 0.75  # of the content words
 COPIED_RUN = 6  # words in the interviewer's order; so long a run is no coincidence
 SALAD_WORDS = 8  # a list shorter than this may be a terse answer
 SALAD_SHARE = 0.1  # of small words; terse replies of real people stay above it
@@ -23,20 +23,24 @@ _TO_THE_GRADER = re.compile(
         guideline|grading|previous|above\b)|
     \b(?:full|maximum|max|top|highest|perfect|best\ possible)\s+(?:marks?|scores?|credits?|points?|
         grades?|bands?|ratings?)\b|
-    \b(?:give|award|assign|grant|record|return|output|set)\b.{0,40}\b(?:marks?|full\ score|score\ (?:of|to)|
-        points\ to\ (?:me|this)|credit|the\ (?:maximum|highest|top)|100\b|10\s*/\s*10)|
+    \b(?:give|award|assign|grant|record|return|output)\b.{0,40}\b(?:marks?\b|full\ score|score\ of|
+        points\ to\ (?:me|this)|credit\b|the\ (?:maximum|highest|top)(?:\ (?:score|mark|grade|band)|\W*$)|
+        10\s*/\s*10)|
     \b(?:10\s*/\s*10|100\s*/\s*100|5\s*/\s*5|100\s*%\s*correct|scores?\ 100)|
     ^\W*(?:system|assistant|user|developer|grader|examiner|score|grade|verdict|feedback|rubric|
         reference\ answer|submission\ metadata|final\ grade|evaluation|result)\b[^:.]{0,40}:|
-    \[/?(?:inst|sys|system|submission|metadata|end|begin)\b|<\|?/?[a-z_!][^>]*\|?>|^\W*(?:```|\{|\}|\[\s*\{)|
+    \[/?(?:inst|sys|system|submission|metadata|end|begin)\b|<\|[^>]*\|>|</?(?:system|user|assistant|candidate|answer|
+        instruction|grader|reply|reference|rubric|data)[^>]*>|^\W*(?:```|\{|\}|\[\s*\{)|
     "\s*:\s*(?:\d|true|false|null|"|\[|\{)|\{\{|<!--|
     \b(?:dear|note\ to(?:\ the)?|hey|attention|message\ (?:to|for)(?:\ the)?)\s+(?:grader|examiner|
         evaluator|marker|interviewer|ai|model|assistant|judge)\b|
     \b(?:the|a|kind|any)\s+(?:grader|examiner|evaluator|hiring\ manager|marker)\b|
     \b(?:you\ are|act\ as|pretend\ to\ be)\s+(?:now\ )?(?:an?|the)\s+(?:grader|examiner|evaluator|assistant|
         lenient|generous)|
-    \b(?:this|my|the|above|candidate'?s?)\s+(?:answer|reply|response|candidate|submission)\s+(?:is|was|
-        deserves|should\ (?:be|get|receive)|must\ (?:be|get)|has\ (?:been|already)|above)\b|
+    \b(?:this|my|above|the\ candidate'?s?)\s+(?:answer|reply|response|submission)\s+(?:is|was|
+        deserves|should\ (?:be|get|receive)|must\ (?:be|get)|has\ (?:been|already))\b|
+    \b(?:this|the)\ candidate\ (?:is|was|has|deserves|should|must|wrote|explains)\b|
+    \b(?:the\ )?(?:answer|reply|response)\ above\b|
     \b(?:pre-?approved|mark\ (?:it|this|everything|all)\b.{0,20}\b(?:correct|stated|right)|
         all\ (?:points|criteria)\ (?:are\ |were\ |have\ been\ )?(?:stated|met|satisfied|covered|fulfilled)|
         pass\ (?:me|this)\b|decode\ this|as\ evidence\ for|need\ a\ quote|end\ of\ grading|
@@ -51,7 +55,9 @@ _OPENING_ONLY = re.compile(
     re.IGNORECASE,
 )
 _CLAIMS = re.compile(
-    r"\b(?:as (?:i|we|already|discussed|mentioned|explained|described|stated|you can see)\b|"
+    r"\b(?:as (?:(?:i|we)(?:'ve| have)? )?(?:already |just )?(?:said|discussed|mentioned|explained|described|"
+    r"stated|covered|answered)\b|as you can see\b|"
+    r""
     r"(?:like|what) i (?:just |already )?(?:said|mentioned|explained)|"
     r"i(?:'ve| have)? (?:already |just )*(?:said|covered|mentioned|explained|answered|stated|named|listed|"
     r"addressed|discussed)\b|(?:same|see) (?:as )?(?:above|before))",
@@ -83,9 +89,10 @@ _BROKEN = re.compile(
     r"\b(?:(?:the|a|an)\s+(?:is|are|was|were|be|and|or|but|of|to|in|on|at|by|with|for|from|than|"
     r"because|so|the|a|an|it|they|that)|"
     r"(?:of|in|on|at|by|with|from|for)\s+(?:is|are|was|were|be|and|or|but|of|in|on|at|by|with|for|"
-    r"from|than|because|so))\b",
-    re.IGNORECASE,
+    r"from|than|because|so))\b"
 )
+_ASKS = re.compile(r"\?\W*$|^\W*(?:why|what|how|when|where|which|who)\b", re.IGNORECASE)
+_WANTS_A_LIST = re.compile(r"\b(?:name|list|enumerate|state|examples? of)\b", re.IGNORECASE)
 _MIXED_SCRIPT = re.compile(r"[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]")
 _SPELLED_OUT = re.compile(r"(?:\b\w-){4,}\w\b")
 _WORDS = re.compile(r"\w+(?:['’]\w+)*")
@@ -138,9 +145,12 @@ def _screen_reply(reply: str, heard: Sequence[str], asked: int) -> Screened:
     kept: list[Span] = []
     dropped: list[tuple[str, str]] = []
     shuffled = len(_BROKEN.findall(reply)) > 1 + len(_WORDS.findall(reply)) // 50
-    for span in sentences(reply):
+    spans = sentences(reply)
+    lists = [span for span in spans if _is_salad(span.of(reply))]
+    salad = not _WANTS_A_LIST.search(heard[0]) and _length(reply, lists) > _length(reply, spans) / 2
+    for span in spans:
         text = span.of(reply)
-        reason = "These are words without sentences." if shuffled else _worthless(text, heard)
+        reason = "These are words without sentences." if shuffled else _worthless(text, heard, salad)
         if reason:
             dropped.append((text, reason))
         else:
@@ -148,7 +158,11 @@ def _screen_reply(reply: str, heard: Sequence[str], asked: int) -> Screened:
     return Screened(reply, tuple(kept), tuple(dropped), asked)
 
 
-def _worthless(text: str, heard: Sequence[str]) -> str | None:
+def _length(reply: str, spans: Sequence[Span]) -> int:
+    return sum(signals.count(span.of(reply)) for span in spans)
+
+
+def _worthless(text: str, heard: Sequence[str], salad: bool) -> str | None:
     """Return why a sentence cannot earn credit, None if it may."""
     if _TO_THE_GRADER.search(text) or _MIXED_SCRIPT.search(text) or _SPELLED_OUT.search(text):
         return "This speaks to the grader."
@@ -160,7 +174,7 @@ def _worthless(text: str, heard: Sequence[str]) -> str | None:
         return "This gives no answer."
     if any(_copies(text, asked, first=number == 0) for number, asked in enumerate(heard)):
         return "This repeats the question."
-    if _is_salad(text):
+    if salad and _is_salad(text):
         return "These are words without sentences."
     return None
 
@@ -172,18 +186,17 @@ def _content(text: str) -> frozenset[str]:
 def _copies(text: str, asked: str, *, first: bool) -> bool:
     """Tell whether a sentence only says again what was asked.
 
-    Its content words stand in the question, and it holds most of those of the question or repeats
-    a run of it; so "the second" stays an answer to "the first or the second?".
+    It adds no content word (or is a question that adds few), and holds most of what was asked or
+    repeats a run of it; so "the second" stays an answer to "the first or the second?".
     """
     words, source = signals.content(text), signals.content(asked)
     if not words or not source:
         return False
-    if len(words & source) / len(words) < COPIED_SHARE:
-        return False
-    if first and " or " not in asked:
-        return len(words) > 1 or text.rstrip().endswith("?")
-    much = len(words & source) / len(source) >= COPIED_SHARE
-    return much or _shares_run(text, asked)
+    if words <= source:
+        much = len(words) / len(source) >= COPIED_SHARE
+        return much or (first and " or " not in asked) or _shares_run(text, asked)
+    near = len(words & source) / len(words) >= COPIED_SHARE
+    return near and bool(_ASKS.search(text)) and _shares_run(text, asked)
 
 
 def _shares_run(text: str, asked: str) -> bool:

@@ -279,9 +279,9 @@ class History:
             return [self.thread(row["id"]) for row in rows]
 
     def times_asked(self) -> dict[str, int]:
-        """Return how often each question was asked, by id; those never asked are not in it."""
-        rows = self._read("SELECT question_id, count(*) FROM thread GROUP BY question_id")
-        return {str(row[0]): row[1] for row in rows}
+        """Return how many sessions asked each question, by id; those never asked are not in it."""
+        query = "SELECT question_id, count(DISTINCT session_id) FROM thread GROUP BY question_id"
+        return {str(row[0]): row[1] for row in self._read(query)}
 
     # Drafts
 

@@ -75,15 +75,17 @@ def server_client(url: str) -> Client:
     except foreign as fault:
         raise PassageIndexError(f"No Chroma server answers at {place}. {remedy}") from fault
     # Left alone, a server that hangs would hang the interview.
-    _session(client).timeout = httpx.Timeout(_ANSWER_S)
+    for session in _sessions(client):
+        session.timeout = httpx.Timeout(_ANSWER_S)
     return client
 
 
 def close_server_client(client: Client) -> None:
     """Close the connections too, which Chroma leaves open."""
-    session = _session(client)
+    sessions = _sessions(client)
     client.close()
-    session.close()
+    for session in sessions:
+        session.close()
 
 
 def collection(client: Client, name: str, made: Mapping[str, Any]) -> Collection:
@@ -147,8 +149,10 @@ def translated(remedy: str = REBUILD) -> Iterator[None]:
         raise PassageIndexError(f"The index failed ({reason}). {remedy}") from fault
 
 
-def _session(client: Client) -> Any:
-    return vars(vars(client)["_server"])["_session"]  # there is no public way
+def _sessions(client: Client) -> list[Any]:
+    """Return the two HTTP sessions of a client, to which there is no public way."""
+    both = (client, vars(client)["_admin_client"])
+    return [vars(vars(part)["_server"])["_session"] for part in both]
 
 
 def _foreign() -> tuple[type[Exception], ...]:

@@ -1,0 +1,193 @@
+"""What the windows of one reply show about each point of a question, as a handful of numbers.
+
+Vectors have the directions of what the interviewer asked taken out, so that saying the question again
+is like nothing at all; what remains is compared with each claim and with its wrong versions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..types import Embedder, Point, Question
+from . import signals
+from .clauses import Window, plain
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Matrix = NDArray[np.float64]
+
+# What is left of a vector without the asked directions is not blown up beyond this factor.
+SMALLEST_REST = 0.5
+RELEVANT = 0.3  # similarity from which a window weighs in the lean of a reply
+LITTLE = 0.02  # weight of "no lean", so that faint similarities do not shout
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The features of one point, with the windows that they come from.
+
+    `best` is the window most like the claim, `worst` the one most like a wrong version, `wrong` that
+    version. Similarities are cosines, -1 to 1; overlaps 0 to 1.
+    """
+
+    features: Mapping[str, float]
+    best: Window
+    worst: Window
+    wrong: str | None
+
+
+def contrast(
+    question: Question, windows: Sequence[Window], asked: str, embedder: Embedder
+) -> list[Evidence]:
+    """Compare with what each point says and also says, against its wrong versions.
+
+    `asked` is what the windows answer. Needs windows, and a wrong version somewhere in the question.
+    """
+    import numpy as np
+
+    pool = [text for point in question.points for text in point.wrong]
+    right_texts = [[point.says, *point.also] for point in question.points]
+    wrong_texts = [list(point.wrong) or pool for point in question.points]
+    space = _Space(embedder, question.text, asked)
+    said = space.vectors([window.plain for window in windows])
+    right_vectors = [space.vectors(texts) for texts in right_texts]
+    wrong_vectors = [space.vectors(texts) for texts in wrong_texts]
+    right = np.stack([(said @ vectors.T).max(axis=1) for vectors in right_vectors], axis=1)
+    wrong = np.stack([(said @ vectors.T).max(axis=1) for vectors in wrong_vectors], axis=1)
+    ignored = signals.content(question.text)
+    lean = _lean(right.max(axis=1), wrong.max(axis=1))
+    found = []
+    for number in range(len(question.points)):
+        near, far = right[:, number], wrong[:, number]
+        best, worst = int(near.argmax()), int(far.argmax())
+        claim = _nearest(said[best], right_vectors[number], right_texts[number])
+        mistake = _nearest(said[worst], wrong_vectors[number], wrong_texts[number])
+        axis = right_vectors[number].mean(axis=0) - wrong_vectors[number].mean(axis=0)
+        middle = (right_vectors[number].mean(axis=0) + wrong_vectors[number].mean(axis=0)) / 2
+        axis /= max(float(np.linalg.norm(axis)), 1e-6)
+        shared = _overlaps(right_texts[number], windows, ignored)
+        features = {
+            "claim": near[best],
+            "mistake": far[worst],
+            "claim_over_mistake": near[best] - far[best],
+            "claim_over_mistake_at_worst": near[worst] - far[worst],
+            "own_claim": near[best] - _best_other(right, number, best),
+            "own_mistake": far[worst] - _best_other(wrong, number, worst),
+            "words": max(shared),
+            "turned": shared[best] * signals.polarity(windows[best].plain, claim),
+            "mistake_turned": signals.overlap(mistake, windows[worst].plain, ignored)
+            * signals.polarity(windows[worst].plain, mistake),
+            "axis": float((said[best] - middle) @ axis),
+            "lean": lean,
+            "point_lean": _lean(near, far),
+            "others": _mean_without(right.max(axis=0) - wrong.max(axis=0), number),
+        }
+        found.append(
+            Evidence(
+                {name: float(value) for name, value in features.items()},
+                windows[best],
+                windows[worst],
+                mistake if question.points[number].wrong else None,
+            )
+        )
+    return found
+
+
+def similarity(
+    question: Question, windows: Sequence[Window], asked: str, embedder: Embedder
+) -> list[Evidence]:
+    """Compare with the points and the whole answer alone, where no wrong versions are written."""
+    import numpy as np
+
+    space = _Space(embedder, question.text, asked)
+    texts = [[point.says, *point.also] for point in question.points]
+    said = space.vectors([window.plain for window in windows])
+    claims = [space.vectors(group) for group in texts]
+    near = np.stack([(said @ vectors.T).max(axis=1) for vectors in claims], axis=1)
+    ignored = signals.content(question.text)
+    whole = whole_reply(windows)
+    as_whole = float((embedder.embed([whole]) @ embedder.embed([question.answer]).T)[0, 0])
+    covered = signals.overlap(question.answer, whole, ignored)
+    to_the_point = signals.overlap(whole, question.answer, ignored)
+    found = []
+    for number, point in enumerate(question.points):
+        best = int(near[:, number].argmax())
+        claim = _nearest(said[best], claims[number], texts[number])
+        shared = _overlaps(texts[number], windows, ignored)
+        features = {
+            "claim": near[best, number],
+            "words": max(shared),
+            "turned": shared[best] * signals.polarity(windows[best].plain, claim),
+            "numbers": float(signals.numbers_differ(whole, point.says)),
+            "whole": as_whole,
+            "covered": covered,
+            "to_the_point": to_the_point,
+        }
+        features = {name: float(value) for name, value in features.items()}
+        found.append(Evidence(features, windows[best], windows[best], None))
+    return found
+
+
+def whole_reply(windows: Sequence[Window]) -> str:
+    """Return the text of the sentences that the windows were cut from."""
+    longest: dict[tuple[int, int], str] = {}
+    for window in windows:
+        if window.sentences[0] == window.sentences[1]:
+            kept = longest.get(window.sentences, "")
+            longest[window.sentences] = max(kept, window.plain, key=len)
+    return ". ".join(longest[place] for place in sorted(longest))
+
+
+class _Space:
+    """The vector space of one turn: what the question and the turn ask is taken out of it."""
+
+    def __init__(self, embedder: Embedder, question: str, asked: str) -> None:
+        import numpy as np
+
+        self._embedder = embedder
+        told = [plain(question)] if asked == question else [plain(question), plain(asked)]
+        vectors = embedder.embed(told).astype(np.float64)
+        self._asked = np.linalg.qr(vectors.T)[0]
+
+    def vectors(self, texts: Sequence[str]) -> Matrix:
+        import numpy as np
+
+        rows = self._embedder.embed([plain(text) for text in texts]).astype(np.float64)
+        rest = rows - (rows @ self._asked) @ self._asked.T
+        size = np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), SMALLEST_REST)
+        lifted: Matrix = rest / size
+        return lifted
+
+
+def _lean(right: Matrix, wrong: Matrix) -> float:
+    """Return how far the windows lean to right (above 0) or wrong, the relevant ones weighing most."""
+    import numpy as np
+
+    weight = np.clip(np.maximum(right, wrong) - RELEVANT, 0, None) ** 2
+    return float(((right - wrong) * weight).sum() / (weight.sum() + LITTLE))
+
+
+def _best_other(table: Matrix, column: int, row: int) -> float:
+    others = [float(table[row, other]) for other in range(table.shape[1]) if other != column]
+    return max(others, default=0.0)
+
+
+def _mean_without(values: Matrix, number: int) -> float:
+    others = [float(value) for other, value in enumerate(values) if other != number]
+    return sum(others) / len(others) if others else 0.0
+
+
+def _nearest(vector: Matrix, vectors: Matrix, texts: Sequence[str]) -> str:
+    return texts[int((vectors @ vector).argmax())]
+
+
+def _overlaps(
+    claims: Sequence[str], windows: Sequence[Window], ignored: frozenset[str]
+) -> list[float]:
+    return [
+        max(signals.overlap(claim, window.plain, ignored) for claim in claims) for window in windows
+    ]
