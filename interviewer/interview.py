@@ -88,6 +88,7 @@ class Interview:
         reader: Reader,
         interviewer: Interviewer,
         backstage: Backstage,
+        speak: Callable[[str], None] = lambda text: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._session = session
@@ -99,6 +100,7 @@ class Interview:
         self._reader = reader
         self._interviewer = interviewer
         self._backstage = backstage
+        self._speak = speak
         self._clock = clock
         self._began = clock()
         self._started = False
@@ -143,7 +145,7 @@ class Interview:
                 move = self._next_move(thread)
                 if move.ask is None:
                     break
-                self._screen.say(self._ask_move(thread, move).text)
+                self._say(self._ask_move(thread, move).text)
                 continue
             ending = self._listen(self._history.thread(thread.id), turn)
             if ending is not None:
@@ -162,10 +164,16 @@ class Interview:
             level=question.level,
         )
         if len(thread.turns) > 1:
-            self._screen.say(thread.turns[-1].text)
+            self._say(thread.turns[-1].text)
+        else:
+            self._speak(question.text)
         if not self._started:
             self._started = True
             self._backstage.start()
+
+    def _say(self, text: str) -> None:
+        self._screen.say(text)
+        self._speak(text)
 
     def _ask(self, thread: Thread, ask: Ask, text: str, point_id: str | None = None) -> Turn:
         return self._history.add_turn(thread.id, ask, text, point_id)
@@ -226,7 +234,7 @@ class Interview:
                     if self._hint(thread):
                         return None
                 case "repeat":
-                    self._screen.say(turn.text)
+                    self._say(turn.text)
                 case "edit":
                     prefill = self._edited(entry)
                 case "help":
@@ -263,7 +271,7 @@ class Interview:
         if move.ask is None:
             self._screen.note("There is no further hint for this question.")
             return False
-        self._screen.say(self._ask_move(thread, move).text)
+        self._say(self._ask_move(thread, move).text)
         return True
 
     def _edited(self, entry: Entry) -> str:

@@ -16,6 +16,7 @@ LAYERS = (
     "cli",
     "interview",
     "terminal",
+    "voice",
     "agent",
     "report",
     "policy",

@@ -58,7 +58,7 @@ def question(number: int, *, points: int = 2, topic: str = "training") -> Questi
     )
 
 
-BANK = [question(number) for number in range(60)]  # 240 texts: enough for a vector index on disk
+BANK = [question(number) for number in range(51)]  # 204 texts: enough for a vector index on disk
 FEW = BANK[:5]
 
 
@@ -123,11 +123,11 @@ def test_a_synced_bank_is_searchable(tmp_path: Path) -> None:
     with opened(tmp_path) as index:
         assert index.search("anything") == ()
         synced = index.sync(BANK, progress=lambda done, total: steps.append((done, total)))
-        assert synced == Synced(added=240, removed=0, kept=0)
-        assert index.count() == 240
+        assert synced == Synced(added=204, removed=0, kept=0)
+        assert index.count() == 204
         assert finds_everything(index, BANK)
         assert index.notice is None
-    assert steps[-1] == (240, 240)
+    assert steps[-1] == (204, 204)
     assert (tmp_path / "index").stat().st_mode & 0o777 == 0o700
 
 
@@ -297,13 +297,13 @@ def test_a_damaged_file_is_noticed_and_the_index_is_built_again(
 ) -> None:
     DAMAGE[damage](next(version_folder(home).rglob(name)))
     with opened(home) as index:
-        assert index.sync(BANK).added == 240
+        assert index.sync(BANK).added == 204
         if (name, damage) != ("seal.json", "deleted"):  # looks like a build that was never finished
             assert "damaged" in (index.notice or "")
         assert finds_everything(index, BANK)
     with opened(home) as index:
         assert index.notice is None
-        assert index.sync(BANK).kept == 240
+        assert index.sync(BANK).kept == 204
 
 
 def test_a_deleted_folder_of_the_index_is_built_again(home: Path) -> None:
@@ -311,7 +311,7 @@ def test_a_deleted_folder_of_the_index_is_built_again(home: Path) -> None:
 
     shutil.rmtree(next(version_folder(home).rglob("header.bin")).parent)
     with opened(home) as index:
-        assert index.sync(BANK).added == 240
+        assert index.sync(BANK).added == 204
         assert finds_everything(index, BANK)
 
 
@@ -324,7 +324,7 @@ def test_a_whole_database_that_its_seal_does_not_know_is_kept(home: Path) -> Non
     model = CountingEmbedder()
     with opened(home, model) as index:
         assert index.notice is None
-        assert index.sync(BANK).kept == 240
+        assert index.sync(BANK).kept == 204
         assert finds_everything(index, BANK[:5])
 
 
@@ -339,7 +339,7 @@ def test_a_text_altered_in_the_database_is_noticed(home: Path) -> None:
     database.close()
     with opened(home) as index:
         assert "damaged" in (index.notice or "")
-        assert index.sync(BANK).added == 240
+        assert index.sync(BANK).added == 204
 
 
 # --- other processes ---
@@ -372,13 +372,13 @@ def child(home: Path, *, pause: float) -> subprocess.Popen[str]:
 
 
 def test_processes_that_sync_at_once_lose_nothing(tmp_path: Path) -> None:
-    started = [child(tmp_path, pause=0.3) for _ in range(3)]
+    started = [child(tmp_path, pause=0.3) for _ in range(2)]
     said = [process.communicate(timeout=60) for process in started]
-    assert [process.returncode for process in started] == [0, 0, 0], said
-    assert sum("added=240" in out for out, _ in said) == 1
-    assert sum("kept=240" in out for out, _ in said) == 2
+    assert [process.returncode for process in started] == [0, 0], said
+    assert sum("added=204" in out for out, _ in said) == 1
+    assert sum("kept=204" in out for out, _ in said) == 1
     with opened(tmp_path) as index:
-        assert index.sync(BANK).kept == 240
+        assert index.sync(BANK).kept == 204
         assert finds_everything(index, BANK)
 
 
@@ -391,14 +391,14 @@ def test_a_sync_that_was_killed_is_done_by_the_next_one(tmp_path: Path) -> None:
     process.communicate()
     assert len(list((tmp_path / "index").glob("v-*"))) == 1
     with opened(tmp_path) as index:
-        assert index.sync(BANK).added == 240
+        assert index.sync(BANK).added == 204
         assert finds_everything(index, BANK)
     assert len(list((tmp_path / "index").glob("v-*"))) == 1  # the unfinished one is gone
 
 
 def test_a_reader_does_not_wait_for_a_writer(home: Path) -> None:
     with FileLock(home / "index" / "write.lock"), opened(home, wait_s=0.1) as index:
-        assert index.sync(BANK).kept == 240
+        assert index.sync(BANK).kept == 204
         assert finds_everything(index, BANK[:5])
         with pytest.raises(PassageIndexError, match="Another interviewer"):
             index.sync(FEW)
@@ -445,10 +445,23 @@ def test_a_full_disk_is_one_line_that_says_what_to_do(
     with opened(tmp_path) as index:
         index.sync(FEW)
         monkeypatch.setattr("interviewer.index.versions.copy", full)
-        with pytest.raises(PassageIndexError, match="No space left.*Free the disk"):
+        with pytest.raises(PassageIndexError, match=r"No space left.*Free the disk"):
             index.sync(FEW[1:])
         assert finds_everything(index, FEW)
     assert len(list((tmp_path / "index").glob("v-*"))) == 1
+
+
+def test_a_setting_that_chroma_refuses_costs_no_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path) as index:
+        index.sync(FEW)
+    with monkeypatch.context() as wrong:
+        wrong.setenv("IS_PERSISTENT", "perhaps")
+        with pytest.raises(PassageIndexError, match="chromadb cannot be used .*is_persistent"):
+            opened(tmp_path)
+    with opened(tmp_path) as index:
+        assert index.sync(FEW).kept == 20
 
 
 # --- a server ---
@@ -483,13 +496,13 @@ def test_a_server_holds_the_index_just_as_well(server: str, tmp_path: Path) -> N
     settings = Settings(home=tmp_path, chroma_url=server)
     model = CountingEmbedder()
     with open_index(settings, model) as index:
-        assert index.sync(BANK) == Synced(240, 0, 0)
+        assert index.sync(BANK) == Synced(204, 0, 0)
         assert finds_everything(index, BANK)
     with open_index(settings, model) as index:
-        assert index.sync(BANK[1:]) == Synced(0, 4, 236)
+        assert index.sync(BANK[1:]) == Synced(0, 4, 200)
         model.asked.clear()
-        assert index.rebuild(BANK) == Synced(240, 0, 0)
-        assert len(model.asked) == 240
+        assert index.rebuild(BANK) == Synced(204, 0, 0)
+        assert len(model.asked) == 204
         assert finds_everything(index, BANK)
     assert not (tmp_path / "index").exists()
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from interviewer import llm
+from interviewer import prompts
+from interviewer.errors import ModelError
 from interviewer.grading import answer, rubric, scoring
 from interviewer.grading.llm import LONGEST_READ, LlmGrader, messages
 from interviewer.settings import Settings
@@ -319,13 +320,17 @@ def test_a_failure_of_the_repair_keeps_what_the_first_call_took(
     assert json.loads(grade.raw or "") == ["prose"]
 
 
-def test_no_server_and_no_key_leave_the_thread_ungraded(tmp_path: Path) -> None:
+def test_nobody_at_the_address_leaves_the_thread_ungraded(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/v1"
         nobody = LlmGrader(Settings(tmp_path, timeout_s=20, base_url=url))
         assert "cannot be reached" in (nobody.grade(thread(), []).ungraded_reason or "")
-    assert "no key" in (LlmGrader(Settings(tmp_path)).grade(thread(), []).ungraded_reason or "")
+
+
+def test_a_missing_key_is_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="OPENAI_API_KEY"):
+        LlmGrader(Settings(tmp_path))
 
 
 # Credit rests on the candidate's words ------------------------------------------------------------
@@ -453,7 +458,7 @@ def test_advice_without_a_moment_is_replaced_by_our_own() -> None:
 def test_the_fixed_moment_is_the_one_that_scoring_uses() -> None:
     left = judged(points(MISSING, MISSING, MISSING))
     assert {piece.moment for piece in left.advice} == {answer.NOT_REACHED}
-    assert answer.NOT_REACHED in llm.prompts.text("grader.md")
+    assert answer.NOT_REACHED in prompts.text("grader.md")
 
 
 def test_the_flag_of_manipulation_changes_no_point() -> None:
@@ -559,8 +564,8 @@ def test_the_schema_keeps_to_strict_mode_and_asks_for_reasons_first() -> None:
 
 def test_the_prompt_hash_follows_the_rubric(grader: LlmGrader, monkeypatch: Any) -> None:
     before = grader.prompt
-    fingerprint = llm.prompts.fingerprint
-    monkeypatch.setattr(llm.prompts, "fingerprint", lambda *names: fingerprint(*names[1:]))
+    fingerprint = prompts.fingerprint
+    monkeypatch.setattr(prompts, "fingerprint", lambda *names: fingerprint(*names[1:]))
     del vars(grader)["prompt"]
     assert grader.prompt != before
 

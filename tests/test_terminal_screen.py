@@ -24,7 +24,8 @@ class Stream(io.TextIOWrapper):
     """A text stream that says whether it is a terminal."""
 
     def __init__(self, terminal: bool, encoding: str = "utf-8") -> None:
-        super().__init__(io.BytesIO(), encoding=encoding, newline="\n")
+        self._bytes = io.BytesIO()
+        super().__init__(self._bytes, encoding=encoding, newline="\n")
         self._terminal = terminal
 
     def isatty(self) -> bool:
@@ -33,7 +34,7 @@ class Stream(io.TextIOWrapper):
     @property
     def written(self) -> str:
         self.flush()
-        return self.buffer.getvalue().decode(self.encoding)  # type: ignore[attr-defined]
+        return self._bytes.getvalue().decode(self.encoding)
 
 
 class Shown:

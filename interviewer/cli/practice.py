@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -50,6 +51,7 @@ def practice(
         str | None, typer.Option(help="If the model fails: embedded (grade so) or pending.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Choose the same questions again.")] = None,
+    voice: Annotated[bool, typer.Option("--voice", help="Say the questions aloud.")] = False,
     svg: Annotated[
         Path | None, typer.Option(help="Save a picture of the screen.", dir_okay=False)
     ] = None,
@@ -79,7 +81,7 @@ def practice(
             seed=used_seed,
             minutes=minutes,
             grader=found.grader,
-            options={"on_failure": found.on_failure},
+            options={"on_failure": found.on_failure, "voice": voice},
         )
         _run(session, found, on, loaded, history, svg)
 
@@ -126,6 +128,7 @@ def _run(
 
     with ExitStack() as stack:
         stack.enter_context(history.lease(session.id))
+        speak = _voice(stack) if session.options.get("voice") else lambda text: None
         chain = stack.enter_context(wiring.chain(settings, loaded, on))
         on.note(_first_line(session, settings))
         running = interview.Interview(
@@ -136,6 +139,7 @@ def _run(
             reader=open_reader(plain=on.plain),
             interviewer=wiring.interviewer(settings, random.Random(session.seed), on),  # noqa: S311
             backstage=interview.Backstage(chain.start, chain.grade),
+            speak=speak,
         )
         ending = running.run()
         _close(ending, session, settings, on, history)
@@ -162,6 +166,14 @@ def _close(
         path = reporting.show(history, session, settings, on)
     if path is not None:
         on.note(f"Report: {path}")
+
+
+def _voice(stack: ExitStack) -> Callable[[str], None]:
+    from .. import voice
+
+    found = voice.find()
+    stack.callback(found.stop)
+    return found.speak
 
 
 def _save_picture(path: Path, on: Screen) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..types import Embedder, Point, Question
 from . import signals
-from .clauses import Window, plain
+from .clauses import Window, plain, sentences
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # What is left of a vector without the asked directions is not blown up beyond this factor.
 SMALLEST_REST = 0.5
 RELEVANT = 0.3  # similarity from which a window weighs in the lean of a reply
+HEARD = 0.15  # share of a point's words from which the lean of the whole reply touches it
+UNLIKE = 0.35  # cosine of two words that have nothing to do with each other
 LITTLE = 0.02  # weight of "no lean", so that faint similarities do not shout
 
 
@@ -58,6 +60,9 @@ def contrast(
     wrong_vectors = [space.vectors(texts) for texts in wrong_texts]
     right = np.stack([(said @ vectors.T).max(axis=1) for vectors in right_vectors], axis=1)
     wrong = np.stack([(said @ vectors.T).max(axis=1) for vectors in wrong_vectors], axis=1)
+    reference = _by_point(question, space, [vectors[:1] for vectors in right_vectors])
+    words = _Words(embedder, question.text)
+    whole = whole_reply(windows)
     ignored = signals.content(question.text)
     lean = _lean(right.max(axis=1), wrong.max(axis=1))
     found = []
@@ -69,22 +74,22 @@ def contrast(
         axis = right_vectors[number].mean(axis=0) - wrong_vectors[number].mean(axis=0)
         middle = (right_vectors[number].mean(axis=0) + wrong_vectors[number].mean(axis=0)) / 2
         axis /= max(float(np.linalg.norm(axis)), 1e-6)
-        shared = _overlaps(right_texts[number], windows, ignored)
+        covered = words.covered(question.points[number].says, whole)
         features = {
-            "claim": near[best],
-            "mistake": far[worst],
             "claim_over_mistake": near[best] - far[best],
-            "claim_over_mistake_at_worst": near[worst] - far[worst],
             "own_claim": near[best] - _best_other(right, number, best),
             "own_mistake": far[worst] - _best_other(wrong, number, worst),
-            "words": max(shared),
-            "turned": shared[best] * signals.polarity(windows[best].plain, claim),
+            "answer": float((said @ reference[number].T).max()),
+            "words": covered,
+            "words_over_mistake": _most(words, right_texts[number], windows[best])
+            - _most(words, wrong_texts[number], windows[best]),
+            "turned": _shared(right_texts[number], windows[best], ignored)
+            * signals.polarity(windows[best].plain, claim),
             "mistake_turned": signals.overlap(mistake, windows[worst].plain, ignored)
             * signals.polarity(windows[worst].plain, mistake),
             "axis": float((said[best] - middle) @ axis),
-            "lean": lean,
             "point_lean": _lean(near, far),
-            "others": _mean_without(right.max(axis=0) - wrong.max(axis=0), number),
+            "lean_where_heard": lean * max(0.0, covered - HEARD),
         }
         found.append(
             Evidence(
@@ -111,17 +116,19 @@ def similarity(
     ignored = signals.content(question.text)
     whole = whole_reply(windows)
     as_whole = float((embedder.embed([whole]) @ embedder.embed([question.answer]).T)[0, 0])
+    words = _Words(embedder, question.text)
     covered = signals.overlap(question.answer, whole, ignored)
     to_the_point = signals.overlap(whole, question.answer, ignored)
     found = []
     for number, point in enumerate(question.points):
         best = int(near[:, number].argmax())
         claim = _nearest(said[best], claims[number], texts[number])
-        shared = _overlaps(texts[number], windows, ignored)
         features = {
             "claim": near[best, number],
-            "words": max(shared),
-            "turned": shared[best] * signals.polarity(windows[best].plain, claim),
+            "words": max(_shared(texts[number], window, ignored) for window in windows),
+            "like_words": words.covered(point.says, whole),
+            "turned": _shared(texts[number], windows[best], ignored)
+            * signals.polarity(windows[best].plain, claim),
             "numbers": float(signals.numbers_differ(whole, point.says)),
             "whole": as_whole,
             "covered": covered,
@@ -163,6 +170,30 @@ class _Space:
         return lifted
 
 
+class _Words:
+    """Single words, compared by meaning: how much of a claim's vocabulary was said in any words."""
+
+    def __init__(self, embedder: Embedder, question: str) -> None:
+        self._embedder = embedder
+        self._asked = frozenset(signals.content_words(question))
+
+    def covered(self, claim: str, said: str) -> float:
+        """Return the share, 0 to 1, of the claim's content words that have a like one in `said`."""
+        import numpy as np
+
+        wanted, there = signals.content_words(claim), signals.content_words(said)
+        if not wanted or not there:
+            return 0.0
+        near = self._embedder.embed(wanted) @ self._embedder.embed(there).T
+        like = np.clip((near.max(axis=1) - UNLIKE) / (1 - UNLIKE), 0, 1)
+        weight = np.array([1 / 3 if word in self._asked else 1.0 for word in wanted])
+        return float((like * weight).sum() / weight.sum())
+
+
+def _most(words: _Words, claims: Sequence[str], window: Window) -> float:
+    return max(words.covered(claim, window.plain) for claim in claims)
+
+
 def _lean(right: Matrix, wrong: Matrix) -> float:
     """Return how far the windows lean to right (above 0) or wrong, the relevant ones weighing most."""
     import numpy as np
@@ -176,18 +207,23 @@ def _best_other(table: Matrix, column: int, row: int) -> float:
     return max(others, default=0.0)
 
 
-def _mean_without(values: Matrix, number: int) -> float:
-    others = [float(value) for other, value in enumerate(values) if other != number]
-    return sum(others) / len(others) if others else 0.0
+def _by_point(question: Question, space: _Space, says: Sequence[Matrix]) -> list[Matrix]:
+    """Return for each point the vectors of its claim and of the answer's sentences nearest to it."""
+    import numpy as np
+
+    claims = np.concatenate(says)
+    parts = [span.of(question.answer) for span in sentences(question.answer)]
+    if not parts:
+        return list(says)
+    vectors = space.vectors(parts)
+    owner = (vectors @ claims.T).argmax(axis=1)
+    own = [vectors[owner == number] for number in range(len(says))]
+    return [found if len(found) else claim for found, claim in zip(own, says, strict=True)]
 
 
 def _nearest(vector: Matrix, vectors: Matrix, texts: Sequence[str]) -> str:
     return texts[int((vectors @ vector).argmax())]
 
 
-def _overlaps(
-    claims: Sequence[str], windows: Sequence[Window], ignored: frozenset[str]
-) -> list[float]:
-    return [
-        max(signals.overlap(claim, window.plain, ignored) for claim in claims) for window in windows
-    ]
+def _shared(claims: Sequence[str], window: Window, ignored: frozenset[str]) -> float:
+    return max(signals.overlap(claim, window.plain, ignored) for claim in claims)

@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from .. import llm, prompts
 from ..errors import ModelError
@@ -32,9 +31,6 @@ from ..types import (
 )
 from . import answer, rubric, scoring, screening
 
-if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
 LONGEST_READ = 24_000  # characters of all replies of a thread; about 6,000 tokens
 LONGEST_REPAIRED = 8_000  # characters of an unusable answer that the model sees again
 
@@ -47,7 +43,11 @@ _FENCE = re.compile(
 
 
 class LlmGrader:
-    """Grades with a model. `boundary` gives the random word that fences the replies of one call."""
+    """Grades with a model, by default the one that the settings name.
+
+    `boundary` gives the random word that fences the replies of one call. Making one loads the
+    client, which takes a second. Raises ModelError if there is no key, or no usable address.
+    """
 
     def __init__(
         self,
@@ -56,8 +56,8 @@ class LlmGrader:
         *,
         boundary: Callable[[], str] = lambda: secrets.token_hex(8),
     ) -> None:
-        self._settings = settings
         self._name = model or settings.grader_model or settings.model
+        self._chat = llm.chat_model(settings, self._name)
         self._boundary = boundary
 
     @property
@@ -105,10 +105,6 @@ class LlmGrader:
             usage=usage,
             raw=raw,
         )
-
-    @cached_property
-    def _chat(self) -> BaseChatModel:
-        return llm.chat_model(self._settings, self._name)
 
     def _ask(
         self, thread: Thread, passages: Sequence[Passage], exchanges: list[llm.Exchange]

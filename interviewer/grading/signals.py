@@ -135,6 +135,13 @@ def content(text: str) -> frozenset[str]:
     return frozenset(_stem(token) for token in _tokens(text) if token not in _STOP)
 
 
+@lru_cache(maxsize=8192)
+def content_words(text: str) -> tuple[str, ...]:
+    """Return the words that carry meaning as they were said, each once, in order."""
+    told = dict.fromkeys(_tokens(text))
+    return tuple(word for word in told if word not in _STOP and word not in _NEGATORS)
+
+
 def function_words(text: str) -> int:
     """Return how many of the words are the small ones that make sentences of words."""
     return sum(token in _STOP or token in _NEGATORS for token in _tokens(text))

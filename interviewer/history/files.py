@@ -14,6 +14,7 @@ from interviewer.errors import HistoryError
 
 BUSY_WAIT_S = 5.0
 BALLAST_BYTES = 1 << 20
+_SMALLEST_PAGE = 512
 
 _FULL = ("SQLITE_FULL", "SQLITE_IOERR")
 _DENIED = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")
@@ -43,6 +44,9 @@ def prepare(path: Path) -> None:
             raise StorageError(f"{path} is not a file. Move it aside.")
         if found.st_mode & 0o077:
             path.chmod(0o600)
+        # SQLite takes a file below its smallest page for an empty one, and overwrites it
+        if 0 < found.st_size < _SMALLEST_PAGE:
+            raise damaged(str(path), f"it has {found.st_size} bytes only")
         # SQLite throws a journal away when the database beside it is empty
         if found.st_size == 0 and unfinished(path):
             raise damaged(str(path), "it is empty, and its -wal file is not")
@@ -85,6 +89,8 @@ def translated(path: Path) -> Iterator[None]:
         raise
     except sqlite3.Error as fault:
         raise _meaning(str(path), fault) from fault
+    except UnicodeDecodeError as fault:  # from the sqlite3 module, at a name that is damaged
+        raise damaged(str(path), str(fault)) from fault
 
 
 def roll_back(db: sqlite3.Connection) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
@@ -9,8 +11,9 @@ from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from interviewer.errors import HistoryError
-from interviewer.types import Grade, Question
+from interviewer.types import Grade, Question, Turn, to_json
+
+from .files import StorageError
 
 T = TypeVar("T")
 
@@ -66,10 +69,46 @@ def from_json(kind: type[T], data: object) -> T:
     try:
         value: T = _value(kind, data, kind.__name__)
     except (TypeError, ValueError, RecursionError) as fault:
-        raise HistoryError(
+        raise StorageError(
             f"A record of the history cannot be read ({fault}). Run `interviewer doctor`."
         ) from fault
     return value
+
+
+def session_of(row: sqlite3.Row) -> Session:
+    """Read a row of the session table. Raises HistoryError."""
+    setup = parsed(row["setup"])
+    names = ("id", "started_at", "ended_at", "spent_s")
+    data = {name: row[name] for name in names} | {"plan": parsed(row["plan"])}
+    return from_json(Session, {**setup, **data} if isinstance(setup, dict) else setup)
+
+
+def turn_of(row: sqlite3.Row) -> Turn:
+    """Read a row of the turn table, less what places it in its thread. Raises HistoryError."""
+    return from_json(Turn, {**dict(row), "skipped": row["skipped"] == 1})
+
+
+def grade_of(row: sqlite3.Row) -> StoredGrade:
+    """Read a row of the grade table, less its order and state. Raises HistoryError."""
+    return StoredGrade(**{**dict(row), "grade": grade_from_json(parsed(row["grade"]))})
+
+
+def as_json(value: object) -> str:
+    """Write a value of `types` as JSON that a database can hold."""
+    return storable(json.dumps(to_json(value), ensure_ascii=False))
+
+
+def parsed(text: object) -> object:
+    """Read JSON; None, which no record is, where it is none."""
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def storable(text: str) -> str:
+    """Replace lone surrogates, which no file can hold, by U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _value(kind: Any, data: Any, where: str) -> Any:

@@ -13,6 +13,7 @@ from . import files, schema
 from .store import History
 
 _TABLES = ("session", "thread", "turn", "grade", "draft")
+_DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 _ORDERS = ("ASC", "DESC")  # from both ends, up to where the damage begins
 
 
@@ -40,7 +41,7 @@ def salvage(path: Path, into: Path) -> int:
 
 def _rows(source: sqlite3.Connection, table: str) -> Iterator[dict[str, object]]:
     for rowid in _rowids(source, table):
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*_DAMAGE):
             query = f"SELECT * FROM {table} WHERE rowid = ?"  # noqa: S608
             yield from (dict(row) for row in source.execute(query, (rowid,)))
 
@@ -48,7 +49,7 @@ def _rows(source: sqlite3.Connection, table: str) -> Iterator[dict[str, object]]
 def _rowids(source: sqlite3.Connection, table: str) -> list[int]:
     found: dict[int, None] = {}
     for order in _ORDERS:
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*_DAMAGE):
             # NOT INDEXED, as an index can be whole where the table is not
             query = f"SELECT rowid FROM {table} NOT INDEXED ORDER BY rowid {order}"  # noqa: S608
             for row in source.execute(query):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,10 +12,20 @@ from threading import RLock
 from typing import Any
 
 from interviewer.errors import HistoryError, NotFoundError
-from interviewer.types import Ask, Grade, Question, Thread, Turn, to_json
+from interviewer.types import Ask, Grade, Question, Thread, Turn
 
 from . import files, schema
-from .records import Session, StoredGrade, from_json, grade_from_json, question_from_json
+from .records import (
+    Session,
+    StoredGrade,
+    as_json,
+    grade_of,
+    parsed,
+    question_from_json,
+    session_of,
+    storable,
+    turn_of,
+)
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _COUNTS = "reply <> '' AND ask <> 'deepen'"  # as Thread.replies has it
@@ -106,7 +115,12 @@ class History:
                 pass
             db.execute(
                 "INSERT INTO session (id, started_at, setup, plan) VALUES (?, ?, ?, ?)",
-                (session_id, self._time(), _json({**setup, "options": options or {}}), _json(plan)),
+                (
+                    session_id,
+                    self._time(),
+                    as_json({**setup, "options": options or {}}),
+                    as_json(plan),
+                ),
             )
             return self.session(session_id)
 
@@ -116,7 +130,7 @@ class History:
             self.session(session_id)
             db.execute(
                 "UPDATE session SET plan = ?, spent_s = ? WHERE id = ?",
-                (_json(plan), spent_s, session_id),
+                (as_json(plan), spent_s, session_id),
             )
             return self.session(session_id)
 
@@ -133,7 +147,7 @@ class History:
     def session(self, session_id: str) -> Session:
         """Return one session. Raises NotFoundError naming the nearest ids."""
         for row in self._read("SELECT * FROM session WHERE id = ?", session_id):
-            return _session(row)
+            return session_of(row)
         raise NotFoundError.near("session", session_id, self._session_ids())
 
     def sessions(self, limit: int | None = None) -> list[Session]:
@@ -142,12 +156,12 @@ class History:
         rows = self._read(
             "SELECT * FROM session ORDER BY seq DESC LIMIT ?", -1 if limit is None else limit
         )
-        return [_session(row) for row in rows]
+        return [session_of(row) for row in rows]
 
     def latest_unfinished(self) -> Session | None:
         """Return the newest session that has not ended, None where there is none."""
         query = "SELECT * FROM session WHERE ended_at IS NULL ORDER BY seq DESC LIMIT 1"
-        return next((_session(row) for row in self._read(query)), None)
+        return next((session_of(row) for row in self._read(query)), None)
 
     @contextmanager
     def lease(self, session_id: str) -> Iterator[Session]:
@@ -164,7 +178,8 @@ class History:
             lock = FileLock(folder / f"{session.id}.lock", mode=0o600, thread_local=False)
             lock.acquire(timeout=0)
         except Timeout:
-            holder = self._read("SELECT held_by FROM session WHERE id = ?", session_id)[0][0]
+            rows = self._read("SELECT held_by FROM session WHERE id = ?", session_id)
+            holder = rows[0]["held_by"] or "just started"
             raise HistoryError(
                 f"Session {session_id} is open in another window (process {holder}). Go on there,"
                 " or close it first; `interviewer practice` starts a new one."
@@ -200,7 +215,7 @@ class History:
             db.execute(
                 "INSERT INTO thread (id, session_id, position, question_id, question)"
                 " VALUES (?, ?, ?, ?, ?)",
-                (thread_id, session_id, position, question.id, _json(question)),
+                (thread_id, session_id, position, question.id, as_json(question)),
             )
             return self.thread(thread_id)
 
@@ -224,7 +239,16 @@ class History:
                 "INSERT INTO turn (id, thread_id, number, ask, text, point_id, asked_at)"
                 " SELECT ?, ?, (SELECT count(*) + 1 FROM turn WHERE thread_id = ?), ?, ?, ?, ?"
                 " WHERE NOT EXISTS (SELECT 1 FROM turn WHERE id = ?)",
-                (turn_id, thread_id, thread_id, ask, _text(text), point_id, self._time(), turn_id),
+                (
+                    turn_id,
+                    thread_id,
+                    thread_id,
+                    ask,
+                    storable(text),
+                    point_id,
+                    self._time(),
+                    turn_id,
+                ),
             )
             return self.turn(turn_id)
 
@@ -236,7 +260,7 @@ class History:
         help, the reply goes to a file elsewhere and HistoryError names it. A reply to a turn that
         was skipped, or has another reply, is a HistoryError too.
         """
-        text = _text(text)
+        text = storable(text)
         try:
             try:
                 return self._settle(turn_id, text)
@@ -255,7 +279,7 @@ class History:
     def turn(self, turn_id: str) -> Turn:
         """Return one turn."""
         self._known("turn", turn_id)
-        return _turn(self._read(f"SELECT {_TURN} FROM turn WHERE id = ?", turn_id)[0])  # noqa: S608
+        return turn_of(self._read(f"SELECT {_TURN} FROM turn WHERE id = ?", turn_id)[0])  # noqa: S608
 
     def thread(self, thread_id: str) -> Thread:
         """Return one thread with all its turns."""
@@ -266,8 +290,8 @@ class History:
             f"SELECT {_TURN} FROM turn WHERE thread_id = ? ORDER BY number",  # noqa: S608
             thread_id,
         )
-        question = question_from_json(_parsed(row["question"]))
-        return Thread(row["id"], question, tuple(_turn(turn) for turn in turns))
+        question = question_from_json(parsed(row["question"]))
+        return Thread(row["id"], question, tuple(turn_of(turn) for turn in turns))
 
     def threads(self, session_id: str) -> list[Thread]:
         """Return the threads of a session in the order they were asked."""
@@ -296,7 +320,7 @@ class History:
             db.execute(
                 "INSERT OR REPLACE INTO draft (turn_id, text)"
                 " SELECT id, ? FROM turn WHERE id = ? AND reply IS NULL AND skipped = 0",
-                (_text(text), turn_id),
+                (storable(text), turn_id),
             )
 
     def draft(self, turn_id: str) -> str | None:
@@ -321,7 +345,7 @@ class History:
                     upto_turn_id,
                     self._time(),
                     "graded" if grade.graded else "ungraded",
-                    _json(grade),
+                    as_json(grade),
                 ),
             )
             return next(stored for stored in self.grades(thread_id) if stored.id == grade_id)
@@ -334,10 +358,7 @@ class History:
             " WHERE thread_id = ? ORDER BY seq",
             thread_id,
         )
-        return tuple(
-            StoredGrade(**{**dict(row), "grade": grade_from_json(_parsed(row["grade"]))})
-            for row in rows
-        )
+        return tuple(grade_of(row) for row in rows)
 
     def pending(self) -> list[tuple[str, Thread]]:
         """Return the threads to be graded, the oldest first, each with its session's id.
@@ -382,9 +403,9 @@ class History:
                     f"{self.path} was deleted or replaced while it was in use. Start again."
                 )
             self._db.execute(f"PRAGMA synchronous = {synchronous}")
-            # Immediate, as a read that turns into a write fails at once where another has written
-            self._db.execute("BEGIN IMMEDIATE")
             try:
+                # Immediate, as a read that turns into a write fails where another has written
+                self._db.execute("BEGIN IMMEDIATE")
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException:
@@ -441,29 +462,3 @@ def _rescued(reply: str, fault: HistoryError) -> HistoryError:
     except OSError:
         return HistoryError(f"{fault} Your reply could not be saved: copy it before you leave.")
     return HistoryError(f"{fault} Your reply is kept in {kept}.")
-
-
-def _session(row: sqlite3.Row) -> Session:
-    setup = _parsed(row["setup"])
-    names = ("id", "started_at", "ended_at", "spent_s")
-    data = {name: row[name] for name in names} | {"plan": _parsed(row["plan"])}
-    return from_json(Session, {**setup, **data} if isinstance(setup, dict) else setup)
-
-
-def _turn(row: sqlite3.Row) -> Turn:
-    return from_json(Turn, {**dict(row), "skipped": row["skipped"] == 1})
-
-
-def _json(value: object) -> str:
-    return _text(json.dumps(to_json(value), ensure_ascii=False))
-
-
-def _parsed(text: object) -> object:
-    try:
-        return json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return None  # no record is null, so the caller says what is wrong
-
-
-def _text(text: str) -> str:
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

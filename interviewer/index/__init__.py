@@ -46,6 +46,7 @@ def open_index(settings: Settings, embedder: Embedder, *, wait_s: float = WAIT_S
     Where the folder cannot be written, the index is kept in a temporary one and `notice` says so.
     `wait_s` is how long to wait for another process that writes. Raises PassageIndexError.
     """
+    chroma.load()
     made = Made(chroma.version(), SCHEMA, embedder.model_id)
     if settings.chroma_url:
         return Index(ServerStore(settings.chroma_url, made), embedder)

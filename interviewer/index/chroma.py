@@ -47,6 +47,20 @@ def version() -> str:
     return installed("chromadb")
 
 
+def load() -> None:
+    """Import chromadb, with whatever `.env` and environment it reads. Raises PassageIndexError."""
+    try:
+        from chromadb.config import Settings
+
+        Settings()
+    except (ImportError, RuntimeError, ValueError) as fault:
+        reason = " ".join(str(fault).split())[:200]
+        raise PassageIndexError(
+            f"chromadb cannot be used ({reason}). Correct its setting in the environment "
+            "or in .env, or reinstall it: python -m pip install --force-reinstall chromadb"
+        ) from fault
+
+
 def local_client(folder: Path) -> Client:
     """Open or create the database of a folder."""
     import chromadb

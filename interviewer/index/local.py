@@ -87,7 +87,8 @@ class LocalStore:
             )
             self._draft = None
             self._reopen()
-            versions.prune(self._root)
+            with self._lock("open.lock", OPEN_S):
+                versions.prune(self._root)
 
     def close(self) -> None:
         """Close the open version; safe to call twice."""

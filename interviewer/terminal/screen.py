@@ -81,7 +81,8 @@ class Screen:
 
     def warn(self, text: str) -> None:
         """Show something that the candidate should know, though the interview goes on."""
-        self._say(Text.assemble(("Note: ", "warning"), clean(text)))
+        message = Text.assemble(("Note: ", "warning"), clean(text))
+        self._say(message, soft_wrap=not self._talk_stream.isatty())
 
     def error(self, text: str) -> None:
         """Show a failure, unwrapped: a line for each line of `text`."""
