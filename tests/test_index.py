@@ -458,7 +458,7 @@ def test_a_setting_that_chroma_refuses_costs_no_index(
         index.sync(FEW)
     with monkeypatch.context() as wrong:
         wrong.setenv("IS_PERSISTENT", "perhaps")
-        with pytest.raises(PassageIndexError, match="chromadb cannot be used .*is_persistent"):
+        with pytest.raises(PassageIndexError, match=r"chromadb cannot be used .*is_persistent"):
             opened(tmp_path)
     with opened(tmp_path) as index:
         assert index.sync(FEW).kept == 20
