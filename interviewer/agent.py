@@ -84,9 +84,7 @@ class BankInterviewer:
 class ModelInterviewer:
     """Lets a model word the move; words that leak, ramble or fail are replaced by the bank's."""
 
-    def __init__(
-        self, speak: Speak, bank: BankInterviewer, notice: Callable[[str], None]
-    ) -> None:
+    def __init__(self, speak: Speak, bank: BankInterviewer, notice: Callable[[str], None]) -> None:
         self._speak = speak
         self._bank = bank
         self._notice = notice

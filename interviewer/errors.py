@@ -1,15 +1,15 @@
 """The exceptions this program raises on purpose; `cli` prints each as one line and exits with 1.
 
-    InterviewerError       the message says what is wrong and what to do next
-    ├─ SettingsError       a bad setting, or a missing key
-    ├─ BankError           every fault of the bank files at once, each with file and line
-    ├─ NotFoundError       no such question, topic, level or session; names the nearest ones
-    ├─ PromptError         a prompt or rubric file is missing or does not fit its variables
-    ├─ EmbeddingError      the embedding model is missing, altered or unreachable
-    ├─ PassageIndexError     the index cannot be opened, locked or written
-    ├─ ModelError          the language model failed after its retries
-    ├─ HistoryError        the history cannot be read or written
-    └─ DataError           a file given on the command line cannot be used
+InterviewerError       the message says what is wrong and what to do next
+├─ SettingsError       a bad setting, or a missing key
+├─ BankError           every fault of the bank files at once, each with file and line
+├─ NotFoundError       no such question, topic, level or session; names the nearest ones
+├─ PromptError         a prompt or rubric file is missing or does not fit its variables
+├─ EmbeddingError      the embedding model is missing, altered or unreachable
+├─ PassageIndexError     the index cannot be opened, locked or written
+├─ ModelError          the language model failed after its retries
+├─ HistoryError        the history cannot be read or written
+└─ DataError           a file given on the command line cannot be used
 """
 
 from __future__ import annotations

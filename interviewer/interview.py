@@ -345,9 +345,7 @@ def show_thread(screen: Screen, item: ThreadReport) -> None:
     if item.after is None:
         screen.note(item.state.capitalize() + ".")
         return
-    screen.feedback(
-        item.after, before=item.before, hints=item.hints, follow_ups=item.follow_ups
-    )
+    screen.feedback(item.after, before=item.before, hints=item.hints, follow_ups=item.follow_ups)
     screen.reference(item.thread.question.answer)
 
 

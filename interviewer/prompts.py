@@ -22,7 +22,9 @@ def text(name: str) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as fault:
-        raise PromptError(f"Cannot read the prompt {path}: {fault}. Reinstall, or restore it.") from fault
+        raise PromptError(
+            f"Cannot read the prompt {path}: {fault}. Reinstall, or restore it."
+        ) from fault
 
 
 def render(name: str, **values: str) -> str:

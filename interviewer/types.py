@@ -114,9 +114,7 @@ class Thread:
     @property
     def replies(self) -> tuple[str, ...]:
         """The replies that count for the grade, in order; replies to deepen turns do not."""
-        return tuple(
-            turn.reply for turn in self.turns if turn.reply and turn.ask is not Ask.DEEPEN
-        )
+        return tuple(turn.reply for turn in self.turns if turn.reply and turn.ask is not Ask.DEEPEN)
 
     @property
     def said(self) -> str:

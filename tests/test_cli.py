@@ -174,17 +174,19 @@ def test_evaluate_prints_the_measures_and_writes_the_predictions(home, tmp_path)
 
 def test_a_question_of_ones_own_can_be_practised_at_once(home):
     add = ("add", "--question", "What is a bloom filter?", "--topic", "systems", "--level", "3")
-    answer = "A bit array with several hash functions. It has false positives and no false negatives."
+    answer = "A bit array with several hash functions. It has no false negatives."
     done = run(*add, "--answer", answer, "--json", home=home)
     made = json.loads(done.stdout)
     assert [point["says"] for point in made["points"]]
     shown = json.loads(run("questions", "show", made["id"], "--json", home=home).stdout)
     assert shown["answer"] == answer
-    said = "It is a bit array with several hash functions, so false positives but no false negatives."
+    said = "It is a bit array with several hash functions, so there are no false negatives."
     practised = run("practice", "--topic", "systems", home=home, given=said)
     assert "What is a bloom filter?" in practised.stderr
     assert practised.returncode == 0
-    searched = json.loads(run("questions", "search", "probabilistic set", "--json", home=home).stdout)
+    searched = json.loads(
+        run("questions", "search", "probabilistic set", "--json", home=home).stdout
+    )
     assert made["id"] in [found["id"] for found in searched]
 
 

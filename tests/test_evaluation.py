@@ -87,7 +87,9 @@ scores = st.floats(0, 1)
 
 @given(st.lists(st.tuples(scores, scores), max_size=30))
 def test_figures_stay_in_their_ranges(pairs):
-    values = {name: m.value for name, m in agreement(predictions(pairs, lambda _: "g")).measures.items()}
+    values = {
+        name: m.value for name, m in agreement(predictions(pairs, lambda _: "g")).measures.items()
+    }
     for name in ("pearson", "spearman"):
         assert values[name] is None or -1.0001 <= values[name] <= 1.0001
     assert values["qwk"] is None or values["qwk"] <= 1

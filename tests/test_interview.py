@@ -151,9 +151,7 @@ def test_thinking_time_is_given_and_ends_nothing(practice):
     [("/pause", Ending.PAUSED), ("/stop", Ending.STOPPED), (KeyboardInterrupt(), "interrupted")],
 )
 def test_leaving_keeps_all_that_was_said(practice, history, said, ending):
-    found, session, _ = practice(
-        "the one", said, grader=ScriptedGrader(HALF), plan=("q1", "q2")
-    )
+    found, session, _ = practice("the one", said, grader=ScriptedGrader(HALF), plan=("q1", "q2"))
     assert found == ending
     assert history.threads(session.id)[0].replies == ("the one",)
 

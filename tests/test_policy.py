@@ -15,9 +15,7 @@ UNGRADED = Grade(None, GradedBy("model", "m", "p"), ungraded_reason="no server")
 
 
 def move(graded, *turns, gave_up=False, in_time=True, limits=LIMITS):
-    return next_move(
-        thread(ASKED, *turns), graded, limits=limits, gave_up=gave_up, in_time=in_time
-    )
+    return next_move(thread(ASKED, *turns), graded, limits=limits, gave_up=gave_up, in_time=in_time)
 
 
 def test_the_heaviest_missing_point_is_probed():

@@ -62,7 +62,13 @@ def test_help_is_shown_beside_the_score():
 def test_markdown_has_quotes_reference_and_what_was_missed():
     found = report(item(grade_of(ASKED, one="stated", two="contradicted")))
     text = reports.markdown(found, RUBRIC)
-    for part in ("**Covered**", "**Wrong**", "You said: “a reply”", ASKED.answer, "| What is q1? |"):
+    for part in (
+        "**Covered**",
+        "**Wrong**",
+        "You said: “a reply”",
+        ASKED.answer,
+        "| What is q1? |",
+    ):
         assert part in text
 
 
@@ -80,9 +86,7 @@ def test_a_table_cell_cannot_break_the_table():
 
 
 def test_the_public_grade_has_the_contract_and_no_raw_exchange():
-    graded = replace(
-        grade_of(ASKED, one="stated"), raw="secret", errors=(SpokenError("x", "y"),)
-    )
+    graded = replace(grade_of(ASKED, one="stated"), raw="secret", errors=(SpokenError("x", "y"),))
     found = reports.public(graded)
     assert "raw" not in found
     assert list(found)[:3] == ["score", "ungraded_reason", "graded_by"]

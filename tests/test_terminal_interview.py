@@ -180,5 +180,3 @@ def test_no_accepted_reply_is_lost_by_kills_at_random_times(home):
         seen = kept
     assert seen
     assert run("regrade", "--pending", home=home).returncode == 0
-
-

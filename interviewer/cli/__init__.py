@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
-from ..errors import InterviewerError
+from interviewer import __version__
+from interviewer.errors import InterviewerError
+
 from . import bank, grade, look, practice, system
 
 ANYWHERE = ("--plain", "--debug")  # understood before and after the command's name
@@ -66,6 +67,6 @@ def _anywhere_first(arguments: list[str]) -> list[str]:
 
 
 def _say(sentence: str) -> None:
-    from ..terminal.sanitize import clean
+    from interviewer.terminal.sanitize import clean
 
     print(clean(sentence), file=sys.stderr)

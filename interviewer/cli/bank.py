@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import BankError, DataError
+from interviewer.errors import BankError, DataError
 
 if TYPE_CHECKING:
-    from ..terminal.screen import Screen
-    from ..types import Point, Question
+    from interviewer.terminal.screen import Screen
+    from interviewer.types import Point, Question
 
 OWN_FILE = "my-questions.yaml"
 
@@ -49,8 +49,9 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a question of your own: question and answer; the points are drafted and shown."""
-    from .. import bank as bank_module
-    from ..bank.writing import add_question
+    from interviewer import bank as bank_module
+    from interviewer.bank.writing import add_question
+
     from . import wiring
 
     settings = wiring.settings()
@@ -78,7 +79,8 @@ def add(
 
 def list_(topic: Topic = None, level: Level = None, as_json: AsJson = False) -> None:
     """List the questions."""
-    from .. import bank as bank_module
+    from interviewer import bank as bank_module
+
     from . import wiring
 
     on = wiring.screen()
@@ -97,7 +99,8 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one question with its answer and points."""
-    from .. import bank as bank_module
+    from interviewer import bank as bank_module
+
     from . import wiring
 
     on = wiring.screen()
@@ -114,7 +117,8 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search the questions by meaning."""
-    from .. import bank as bank_module
+    from interviewer import bank as bank_module
+
     from . import wiring
 
     settings = wiring.settings()
@@ -144,8 +148,9 @@ def check(
     ] = None,
 ) -> None:
     """Check bank files: every fault at once, with file and line."""
-    from ..bank.checking import lint
-    from ..bank.reading import read_file
+    from interviewer.bank.checking import lint
+    from interviewer.bank.reading import read_file
+
     from . import wiring
 
     settings = wiring.settings()
@@ -159,7 +164,7 @@ def check(
             except BankError as fault:
                 faults += fault.faults
     else:
-        from .. import bank as bank_module
+        from interviewer import bank as bank_module
 
         loaded = bank_module.load(settings)
         found, faults = list(loaded.questions), list(loaded.faults)
@@ -180,8 +185,8 @@ def _draft(
     taken: set[str],
     path: Path,
 ) -> Question:
-    from .. import bank as bank_module
-    from ..bank.schema import question_from
+    from interviewer import bank as bank_module
+    from interviewer.bank.schema import question_from
 
     name = question_id or bank_module.slug_for(question, taken)
     if name in taken:
@@ -199,8 +204,8 @@ def _show_points(draft: Question, on: Screen) -> None:
 
 
 def _asked(on: Screen, what: str) -> str:
-    from ..terminal.entry import EntryKind
-    from ..terminal.keyboard import open_reader
+    from interviewer.terminal.entry import EntryKind
+    from interviewer.terminal.keyboard import open_reader
 
     on.note(f"{what}:")
     entry = open_reader(plain=on.plain).read("Enter twice to go on · Ctrl-C to leave")
@@ -229,4 +234,3 @@ def _as_markdown(found: Question) -> str:
 def _point_line(point: Point) -> str:
     wrong = f" Not: {'; '.join(point.wrong)}." if point.wrong else ""
     return f"- ({point.weight}) {point.says}{wrong}"
-

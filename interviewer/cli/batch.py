@@ -9,13 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import rows
-from ..errors import DataError, NotFoundError
+from interviewer import rows
+from interviewer.errors import DataError, NotFoundError
 
 if TYPE_CHECKING:
-    from ..bank import Bank
-    from ..grading.chain import GraderChain
-    from ..terminal.screen import Screen
+    from interviewer.bank import Bank
+    from interviewer.grading.chain import GraderChain
+    from interviewer.terminal.screen import Screen
 
 AHEAD = 4  # rows in flight for each job, so that a stop loses little work
 
@@ -49,14 +49,16 @@ def run(
                 ungraded += row["score"] is None
                 advance(1)
     except OSError as fault:
-        raise DataError(f"Cannot write {output}: {fault.strerror}. Run it again to go on.") from fault
+        raise DataError(
+            f"Cannot write {output}: {fault.strerror}. Run it again to go on."
+        ) from fault
     if ungraded:
         on.warn(f"{ungraded} of {len(lines)} are ungraded; ungraded_reason says why.")
 
 
 def _graded(line: str, loaded: Bank, chain: GraderChain) -> dict[str, Any]:
-    from ..report import public
-    from ..types import Grade, GradedBy
+    from interviewer.report import public
+    from interviewer.types import Grade, GradedBy
 
     try:
         row = rows.parse(line)

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..errors import DataError, InterviewerError, NotFoundError
+from interviewer.errors import DataError, InterviewerError, NotFoundError
 
 if TYPE_CHECKING:
-    from ..bank import Bank
-    from ..evaluation import Agreement, Prediction
-    from ..grading.chain import GraderChain
-    from ..terminal.screen import Screen
-    from ..types import Grade, Question
+    from interviewer.bank import Bank
+    from interviewer.evaluation import Agreement, Prediction
+    from interviewer.grading.chain import GraderChain
+    from interviewer.terminal.screen import Screen
+    from interviewer.types import Grade, Question
 
 LONGEST_REPLY = 100_000  # bytes
 REASONS = 5  # how many different reasons for no grade are shown
@@ -35,7 +35,9 @@ def register(app: typer.Typer) -> None:
         epilog="Example: interviewer grade --question dropout 'It switches units off at random.'"
     )(grade)
     app.command(epilog="Example: interviewer regrade --pending")(regrade)
-    app.command(epilog="Example: interviewer evaluate rows.jsonl --grader embedded --json")(evaluate)
+    app.command(epilog="Example: interviewer evaluate rows.jsonl --grader embedded --json")(
+        evaluate
+    )
 
 
 def grade(
@@ -71,7 +73,7 @@ def grade(
             return
         said = _reply(reply or "")
         asked = _question(question, question_text, reference, loaded, chain)
-        from .. import rows
+        from interviewer import rows
 
         with on.status("Reading the reply"):
             found = chain.grade(rows.thread(asked, said))
@@ -86,8 +88,9 @@ def regrade(
     grader: Grader = None,
 ) -> None:
     """Grade what has no grade yet, or a session again; the old grades stay."""
-    from ..history import History
-    from ..interview import last_counted
+    from interviewer.history import History
+    from interviewer.interview import last_counted
+
     from . import wiring
 
     if pending == (session is not None):
@@ -131,7 +134,8 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Measure how well the grader agrees with human scores."""
-    from .. import evaluation
+    from interviewer import evaluation
+
     from . import wiring
 
     rows = evaluation.read_rows(data)
@@ -167,7 +171,7 @@ def _reply(given: str) -> str:
             raise DataError(f"Cannot read {given}: {fault.strerror}.") from fault
     else:
         found = given.encode("utf-8", "replace")
-    from ..terminal.entry import check_reply
+    from interviewer.terminal.entry import check_reply
 
     text = found.decode("utf-8-sig", "replace")
     check_reply(text)
@@ -181,8 +185,8 @@ def _question(
     loaded: Bank,
     chain: GraderChain,
 ) -> Question:
-    from .. import rows
-    from ..types import PassageKind
+    from interviewer import rows
+    from interviewer.types import PassageKind
 
     if question_id is not None:
         return loaded.get(question_id)
@@ -198,7 +202,8 @@ def _question(
 
 
 def _show(found: Grade, on: Screen, *, as_json: bool) -> None:
-    from ..report import public
+    from interviewer.report import public
+
     from . import wiring
 
     if as_json:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import NotFoundError
+from interviewer.errors import NotFoundError
 
 
 def register(app: typer.Typer) -> None:
@@ -20,8 +20,9 @@ def sessions(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """List the interviews."""
-    from ..history import History
-    from ..interview import session_report
+    from interviewer.history import History
+    from interviewer.interview import session_report
+
     from . import wiring
 
     on = wiring.screen()
@@ -67,10 +68,11 @@ def report(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show the report of an interview again."""
-    from .. import report as reports
-    from ..grading import rubric
-    from ..history import History
-    from ..interview import session_report
+    from interviewer import report as reports
+    from interviewer.grading import rubric
+    from interviewer.history import History
+    from interviewer.interview import session_report
+
     from . import reporting, wiring
 
     settings = wiring.settings()

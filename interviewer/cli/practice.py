@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import InterviewerError, NotFoundError
+from interviewer.errors import InterviewerError, NotFoundError
 
 if TYPE_CHECKING:
-    from ..bank import Bank
-    from ..history import History, Session
-    from ..interview import Ending
-    from ..settings import Settings
-    from ..terminal.screen import Screen
+    from interviewer.bank import Bank
+    from interviewer.history import History, Session
+    from interviewer.interview import Ending
+    from interviewer.settings import Settings
+    from interviewer.terminal.screen import Screen
 
 INTERRUPTED = 130
 
@@ -57,8 +57,9 @@ def practice(
     ] = None,
 ) -> None:
     """Do a mock interview: questions, follow-ups, scores with your own words as evidence."""
-    from .. import interview
-    from ..history import History
+    from interviewer import interview
+    from interviewer.history import History
+
     from . import wiring
 
     chosen_mode = _mode(mode)
@@ -95,7 +96,8 @@ def resume(
     ] = None,
 ) -> None:
     """Go on with an interview where it stopped."""
-    from ..history import History
+    from interviewer.history import History
+
     from . import wiring
 
     with History.open(wiring.settings().history_file) as history:
@@ -122,8 +124,9 @@ def _run(
     history: History,
     svg: Path | None,
 ) -> None:
-    from .. import interview
-    from ..terminal.keyboard import open_reader
+    from interviewer import interview
+    from interviewer.terminal.keyboard import open_reader
+
     from . import wiring
 
     with ExitStack() as stack:
@@ -152,7 +155,8 @@ def _run(
 def _close(
     ending: Ending, session: Session, settings: Settings, on: Screen, history: History
 ) -> None:
-    from .. import interview
+    from interviewer import interview
+
     from . import reporting
 
     if ending in (interview.Ending.PAUSED, interview.Ending.INTERRUPTED):
@@ -169,7 +173,7 @@ def _close(
 
 
 def _voice(stack: ExitStack) -> Callable[[str], None]:
-    from .. import voice
+    from interviewer import voice
 
     found = voice.find()
     stack.callback(found.stop)
@@ -184,7 +188,7 @@ def _save_picture(path: Path, on: Screen) -> None:
 
 
 def _first_line(session: Session, settings: Settings) -> str:
-    from ..grading.chain import who_grades
+    from interviewer.grading.chain import who_grades
 
     length = f"{len(session.plan)} question{'s' if len(session.plan) > 1 else ''}"
     if session.minutes is not None:
@@ -193,11 +197,9 @@ def _first_line(session: Session, settings: Settings) -> str:
 
 
 def _mode(name: str) -> str:
-    from ..interview import Mode
+    from interviewer.interview import Mode
 
     try:
         return Mode(name.lower())
     except ValueError:
         raise NotFoundError.near("mode", name, list(Mode)) from None
-
-

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ..history import History, Session
-    from ..grading.rubric import Rubric
-    from ..report import Report
-    from ..settings import Settings
-    from ..terminal.screen import Screen
+    from interviewer.grading.rubric import Rubric
+    from interviewer.history import History, Session
+    from interviewer.report import Report
+    from interviewer.settings import Settings
+    from interviewer.terminal.screen import Screen
 
 
 def show(history: History, session: Session, settings: Settings, on: Screen) -> Path | None:
@@ -20,8 +20,8 @@ def show(history: History, session: Session, settings: Settings, on: Screen) -> 
 
     Returns where it was saved, None (with a warning) where it could not be.
     """
-    from .. import report as reports
-    from ..grading import rubric
+    from interviewer import report as reports
+    from interviewer.grading import rubric
 
     found, rules = read(history, session), rubric.load()
     if sys.stdout.isatty():
@@ -32,8 +32,8 @@ def show(history: History, session: Session, settings: Settings, on: Screen) -> 
 
 
 def _show_on_screen(found: Report, rules: Rubric, on: Screen) -> None:
-    from .. import report as reports
-    from ..interview import Mode, show_thread
+    from interviewer import report as reports
+    from interviewer.interview import Mode, show_thread
 
     if found.mode != Mode.COACH:  # a coach has shown each of them already
         for number, item in enumerate(found.items, 1):
@@ -58,15 +58,15 @@ def save(history: History, session: Session, settings: Settings) -> Path | None:
 
 def read(history: History, session: Session) -> Report:
     """Read back a session as a report."""
-    from ..interview import session_report
+    from interviewer.interview import session_report
 
     return session_report(history, session)
 
 
 def _write(found: Report, settings: Settings, on: Screen | None) -> Path | None:
-    from .. import report as reports
-    from ..grading import rubric
-    from ..terminal.sanitize import clean
+    from interviewer import report as reports
+    from interviewer.grading import rubric
+    from interviewer.terminal.sanitize import clean
 
     path = settings.reports_folder / f"{found.session_id}.md"
     half = path.with_suffix(".part")

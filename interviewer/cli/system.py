@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import BankError, InterviewerError
+from interviewer.errors import BankError, InterviewerError
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from interviewer.settings import Settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -55,10 +55,11 @@ def index(
     as_json: AsJson = False,
 ) -> None:
     """Bring the index up to date with the bank, or build it anew."""
-    from .. import bank
-    from ..embedding import embedder
-    from ..index import open_index
-    from ..index.passages import entries
+    from interviewer import bank
+    from interviewer.embedding import embedder
+    from interviewer.index import open_index
+    from interviewer.index.passages import entries
+
     from . import wiring
 
     settings = wiring.settings()
@@ -84,7 +85,8 @@ def index(
 
 def paths(as_json: AsJson = False) -> None:
     """Show where the data is."""
-    from ..prompts import data_folder
+    from interviewer.prompts import data_folder
+
     from . import wiring
 
     settings = wiring.settings()
@@ -128,7 +130,7 @@ def _look_at_home(settings: Settings) -> str:
 
 
 def _look_at_bank(settings: Settings) -> str:
-    from .. import bank
+    from interviewer import bank
 
     loaded = bank.load(settings)
     if loaded.faults:
@@ -137,7 +139,7 @@ def _look_at_bank(settings: Settings) -> str:
 
 
 def _look_at_history(settings: Settings) -> str:
-    from ..history import History
+    from interviewer.history import History
 
     with History.open(settings.history_file) as history:
         sessions, waiting = len(history.sessions()), len(history.pending())
@@ -146,7 +148,7 @@ def _look_at_history(settings: Settings) -> str:
 
 
 def _look_at_embedding(settings: Settings) -> str:
-    from ..embedding import embedder
+    from interviewer.embedding import embedder
 
     chosen = embedder(settings)
     chosen.embed(["The doctor says a sentence."])
@@ -154,9 +156,9 @@ def _look_at_embedding(settings: Settings) -> str:
 
 
 def _look_at_index(settings: Settings) -> str:
-    from .. import bank
-    from ..embedding import embedder
-    from ..index import open_index
+    from interviewer import bank
+    from interviewer.embedding import embedder
+    from interviewer.index import open_index
 
     with open_index(settings, embedder(settings)) as opened:
         opened.sync(bank.load(settings).questions)
@@ -164,7 +166,7 @@ def _look_at_index(settings: Settings) -> str:
 
 
 def _look_at_model(settings: Settings) -> str:
-    from .. import llm
+    from interviewer import llm
 
     if not settings.has_model:
         return "none; the embedded grader works without. Set OPENAI_API_KEY or OPENAI_BASE_URL."

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from .. import settings as settings_module
-from ..settings import Settings
+from interviewer import settings as settings_module
+from interviewer.settings import Settings
 
 if TYPE_CHECKING:
-    from ..agent import Interviewer
-    from ..bank import Bank
-    from ..grading.chain import GraderChain
-    from ..terminal.screen import Screen
+    from interviewer.agent import Interviewer
+    from interviewer.bank import Bank
+    from interviewer.grading.chain import GraderChain
+    from interviewer.terminal.screen import Screen
 
 
 def settings(*, grader: str | None = None, on_failure: str | None = None) -> Settings:
@@ -33,14 +33,14 @@ def settings(*, grader: str | None = None, on_failure: str | None = None) -> Set
 
 def screen(*, record: bool = False) -> Screen:
     """Return the screen, plain where it was asked for."""
-    from ..terminal.screen import Screen
+    from interviewer.terminal.screen import Screen
 
     return Screen(plain=bool(os.environ.get("INTERVIEWER_PLAIN")), record=record)
 
 
 def bank(found: Settings, on: Screen) -> Bank:
     """Load the bank and show the faults of its files, once."""
-    from .. import bank as bank_module
+    from interviewer import bank as bank_module
 
     loaded = bank_module.load(found)
     for fault in loaded.faults:
@@ -51,7 +51,7 @@ def bank(found: Settings, on: Screen) -> Bank:
 @contextmanager
 def chain(found: Settings, loaded: Bank, on: Screen) -> Iterator[GraderChain]:
     """Give a grader chain, closed at the end."""
-    from ..grading.chain import GraderChain
+    from interviewer.grading.chain import GraderChain
 
     made = GraderChain(found, loaded.questions, on.warn)
     try:
@@ -62,14 +62,14 @@ def chain(found: Settings, loaded: Bank, on: Screen) -> Iterator[GraderChain]:
 
 def interviewer(found: Settings, rng: random.Random, on: Screen) -> Interviewer:
     """Return who words the follow-ups: the model if there is one, else the bank."""
-    from ..agent import BankInterviewer, ModelInterviewer
+    from interviewer.agent import BankInterviewer, ModelInterviewer
 
     lines = BankInterviewer(rng)
     if found.grader_model is None:
         return lines
 
     def speak(instructions: str, task: str) -> str:
-        from .. import llm
+        from interviewer import llm
 
         return llm.say(llm.chat_model(found), [("system", instructions), ("human", task)])
 

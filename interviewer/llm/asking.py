@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from .. import prompts
-from ..errors import ModelError
-from ..types import Usage
+from interviewer import prompts
+from interviewer.errors import ModelError
+from interviewer.types import Usage
+
 from . import failures, limits
 from .reading import strict_json
 

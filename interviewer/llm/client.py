@@ -8,8 +8,9 @@ import weakref
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..errors import ModelError
-from ..settings import Settings
+from interviewer.errors import ModelError
+from interviewer.settings import Settings
+
 from . import limits
 
 if TYPE_CHECKING:
