@@ -60,6 +60,11 @@ _STEP_BY_STEP = "Say how it works step by step, in plain words."
 class Interviewer(Protocol):
     """Says a move of the policy."""
 
+    @property
+    def ponders(self) -> bool:
+        """Whether wording takes long enough that the screen should say so."""
+        ...
+
     def word(self, move: Move, thread: Thread) -> str:
         """Return what the interviewer says for this move of this thread."""
         ...
@@ -67,6 +72,8 @@ class Interviewer(Protocol):
 
 class BankInterviewer:
     """Says the bank's own probe, hint or deepen line, after a connective that varies."""
+
+    ponders = False
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
@@ -89,6 +96,11 @@ class ModelInterviewer:
         self._bank = bank
         self._notice = notice
         self._failed = False
+
+    @property
+    def ponders(self) -> bool:
+        """Whether the model is asked; once it has failed it is not."""
+        return not self._failed
 
     def word(self, move: Move, thread: Thread) -> str:
         """Return the model's words where they may be said, else the bank's."""

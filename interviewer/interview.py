@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -180,7 +181,8 @@ class Interview:
 
     def _ask_move(self, thread: Thread, move: policy.Move) -> Turn:
         assert move.ask is not None
-        with self._screen.status("Thinking about what to ask"):
+        pondering = self._screen.status("Thinking about what to ask")
+        with pondering if self._interviewer.ponders else nullcontext():
             text = self._interviewer.word(move, thread)
         return self._ask(thread, move.ask, text, move.point.id if move.point else None)
 
@@ -213,7 +215,6 @@ class Interview:
         prefill = self._history.draft(turn.id) or ""
         while True:
             entry = self._reader.read(
-                "/help",
                 prefill=prefill,
                 on_change=lambda text: self._history.save_draft(turn.id, text),
             )
@@ -343,10 +344,13 @@ def last_counted(thread: Thread) -> Turn | None:
 def show_thread(screen: Screen, item: ThreadReport) -> None:
     """Show the feedback of one question: the grade with its evidence, then the reference."""
     if item.after is None:
-        screen.note(item.state.capitalize() + ".")
-        return
-    screen.feedback(item.after, before=item.before, hints=item.hints, follow_ups=item.follow_ups)
-    screen.reference(item.thread.question.answer)
+        screen.note(f"{item.state.capitalize()}.")
+    else:
+        screen.feedback(
+            item.after, before=item.before, hints=item.hints, follow_ups=item.follow_ups
+        )
+    if item.over:
+        screen.reference(item.thread.question.answer)
 
 
 _SPOKEN = {

@@ -59,6 +59,11 @@ class ThreadReport:
             return str(self.after.score)
         return f"{self.before.score} → {self.after.score}{help_taken}"
 
+    @property
+    def over(self) -> bool:
+        """Whether the question was answered or skipped; else its reference is not given away."""
+        return bool(self.thread.replies) or any(turn.skipped for turn in self.thread.turns)
+
     def points(self, *verdicts: Verdict) -> tuple[PointGrade, ...]:
         """Return the graded points with one of these verdicts, the heaviest first."""
         graded = self.after.points if self.after else ()
@@ -215,9 +220,10 @@ def _item(item: ThreadReport, number: int) -> list[str]:
         if error.quote not in known
     ]
     lines += _points("Missed", item.points(Verdict.MISSING))
-    lines += ["**Reference answer**", "", question.answer.strip(), ""]
-    if question.sources:
-        lines += [f"Sources: {'; '.join(question.sources)}", ""]
+    if item.over:
+        lines += ["**Reference answer**", "", question.answer.strip(), ""]
+        if question.sources:
+            lines += [f"Sources: {'; '.join(question.sources)}", ""]
     if item.after and item.after.graded:
         lines += [f"Graded by {graded_by(item.after)}.", ""]
     return lines

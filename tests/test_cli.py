@@ -10,6 +10,7 @@ import pytest
 
 from .running import run
 
+COMMANDS = "practice resume grade regrade evaluate add questions history report doctor index paths"
 GOOD = (
     "In training every unit is switched off at random with probability p, a new random mask for "
     "each step, and the survivors are scaled up by one over one minus p so that the expectation "
@@ -20,9 +21,7 @@ GOOD = (
 
 def test_help_names_every_command_and_how_to_start(home):
     text = run("--help", home=home).stdout
-    for command in (
-        "practice resume grade regrade evaluate add questions history report doctor index paths"
-    ).split():
+    for command in COMMANDS.split():
         assert re.search(rf"^  {command}\b", text, re.MULTILINE), command
     assert "Start with: interviewer practice" in text
 
@@ -197,7 +196,7 @@ def test_adding_without_a_terminal_asks_for_the_options(home):
 def test_every_fault_of_a_bank_file_is_told_and_the_rest_still_works(home):
     (home / "bank").mkdir(parents=True)
     (home / "bank" / "mine.yaml").write_text(
-        "- id: Bad Id\n  question: x?\n  answer: y is z\n- id: fine\n  colour: red\n  question: q?\n"
+        "- id: Bad Id\n  question: x?\n  answer: y is z\n- id: fine\n  color: red\n  question: q?\n"
     )
     done = run("questions", "check", home=home)
     assert done.returncode == 1

@@ -412,9 +412,10 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 50
 
 def test_a_hang_ends_after_the_time_that_is_set(tmp_path: Path, raw_server: Any) -> None:
     url = raw_server(lambda _connection, stop: stop.wait(5))
+    model = llm.chat_model(Settings(tmp_path, timeout_s=0.5, base_url=url))
     began = time.monotonic()
     with pytest.raises(ModelError, match=r"within 0.5 seconds"):
-        llm.say(llm.chat_model(Settings(tmp_path, timeout_s=0.5, base_url=url)), ASKED)
+        llm.say(model, ASKED)
     assert time.monotonic() - began < 3
 
 
@@ -424,11 +425,28 @@ def test_a_slow_drip_ends_too(tmp_path: Path, raw_server: Any) -> None:
         while not stop.wait(0.05):
             connection.sendall(b" ")
 
+    model = llm.chat_model(Settings(tmp_path, timeout_s=0.5, base_url=raw_server(drip)))
     began = time.monotonic()
-    settings = Settings(tmp_path, timeout_s=0.5, base_url=raw_server(drip))
     with pytest.raises(ModelError, match=r"within 0.5 seconds"):
-        llm.say(llm.chat_model(settings), ASKED)
+        llm.say(model, ASKED)
     assert time.monotonic() - began < 3
+
+
+def test_retries_share_the_time_that_is_set(tmp_path: Path, raw_server: Any) -> None:
+    asked: list[float] = []
+
+    def slow_failure_then_hang(connection: socket.socket, stop: Any) -> None:
+        asked.append(time.monotonic())
+        stop.wait(1.5 if len(asked) == 1 else 9)
+        connection.sendall(b"HTTP/1.1 500 No\r\nretry-after-ms: 1\r\nContent-Length: 0\r\n\r\n")
+
+    url = raw_server(slow_failure_then_hang)
+    model = llm.chat_model(Settings(tmp_path, timeout_s=2, base_url=url))
+    began = time.monotonic()
+    with pytest.raises(ModelError, match="within 2 seconds"):
+        llm.say(model, ASKED)
+    assert len(asked) == 2
+    assert time.monotonic() - began < 3.5
 
 
 def test_an_answer_that_breaks_off_is_said(tmp_path: Path, raw_server: Any) -> None:
@@ -445,11 +463,21 @@ def test_a_pause_that_is_longer_than_the_limit_is_not_waited_for(
 ) -> None:
     body = json.dumps({"error": {"message": "slow"}})
     answers(httpserver, Response(body, 429, {"retry-after": "100"}))
+    model = llm.chat_model(settings)
     began = time.monotonic()
     with pytest.raises(ModelError, match="no more requests"):
-        llm.say(llm.chat_model(settings), ASKED)
+        llm.say(model, ASKED)
     assert time.monotonic() - began < 3
     assert len(httpserver.log) == 1
+
+
+def test_what_looks_like_a_key_in_the_words_of_a_server_is_blanked(
+    settings: Settings, httpserver: HTTPServer
+) -> None:
+    answers(httpserver, refusal(400, "Unknown field for sk-proj-somebodys, try another"))
+    with pytest.raises(ModelError, match=r"Unknown field for \[key\] try another") as caught:
+        llm.say(llm.chat_model(settings), ASKED)
+    assert "somebodys" not in str(caught.value)
 
 
 # The key ---------------------------------------------------------------------------------------

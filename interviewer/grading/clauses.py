@@ -1,7 +1,7 @@
 """Cut spoken text into windows: clauses, sentences and neighboring pairs of them.
 
-A window keeps its place in the reply, so that the words it quotes are the candidate's own; fillers are
-left out only of the text that is compared.
+A window keeps its place in the reply, so that the words it quotes are the candidate's own; fillers
+are left out only of the text that is compared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ LONG_SENTENCE = 45  # words; speech without punctuation is cut there
 SHORTEST_CLAUSE = 4  # words; a shorter one belongs to its neighbor
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
-_SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\bvs)(?<=[.!?…])[\"”’)]*\s+|\s*\n\s*|;\s+")
+_SENTENCE_END = re.compile(
+    r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<=[.!?…])[\"”’)]*\s+|\s*\n\s*|;\s+"
+)
 _CLAUSE_END = re.compile(
     r"\s*[,:(–—]+\s+|\s+-+\s+|"
     r"\s+(?=(?:and|but|because|cause|so|which|while|whereas|since|then|if|when|unless|although|"
@@ -51,7 +53,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of a reply that is compared with a claim: `quote` verbatim, `plain` without fillers.
+    """A stretch of a reply to compare with claims: `quote` verbatim, `plain` without fillers.
 
     `sentences` are the numbers of the first and the last sentence it lies in.
     """
@@ -62,7 +64,7 @@ class Window:
 
 
 def sentences(text: str) -> tuple[Span, ...]:
-    """Return the sentences; text without punctuation is cut at conjunctions into sayable lengths."""
+    """Return the sentences; text without punctuation is cut at conjunctions."""
     return tuple(
         part
         for span in _split(text, Span(0, len(text)), _SENTENCE_END)

@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 
-from ..types import (
+from interviewer.types import (
     Ask,
     Embedder,
     Grade,
@@ -28,6 +28,7 @@ from ..types import (
     Thread,
     Verdict,
 )
+
 from . import evidence, scoring, screening, signals
 from .clauses import Window, plain, windows
 from .evidence import Evidence
@@ -41,21 +42,37 @@ CLEARLY = 0.15  # by so much a remark to another follow-up must exceed the bar t
 ELSEWHERE = 0.2  # cosine by which another question's text must be nearer to be worth a remark
 EVASIVE_SHARE = 0.15  # of all credit; a reply that says it has no answer and earns less has none
 
+EVASIVE_WORDS = 8  # content words beyond the question's; with fewer, "I don't know" is the reply
+
 _NOT_HEARD = "Not heard."
 
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A fitted formula: the expected credit and the chance of a mistake, and the bars between verdicts.
+    """A fitted formula: expected credit, chance of a mistake, and the bars between verdicts.
 
     `credit` and `mistake` are linear in the features, with the constant under "constant". From
-    `partly` up a point is partly there, from `stated` up stated, from `full` up worth all of it; from
-    `contradicted` up in `mistake`, and below `doubt` in credit, it is contradicted.
+    `partly` up a point is partly there, from `stated` up stated, from `full` up worth all of it;
+    from `contradicted` up in `mistake`, and below `doubt` in credit, it is contradicted. `scale` are the
+    corners of the line from the sum of the points to the score.
     """
 
     credit: Mapping[str, float]
     mistake: Mapping[str, float]
     bars: Mapping[str, float]
+    scale: Sequence[tuple[float, float]]
+
+    def score(self, points: Sequence[PointGrade]) -> int:
+        """Return the score: that of `scoring.score`, read off the fitted scale.
+
+        The scale is one rising line for all questions: half-heard paraphrases make the plain sum
+        too low in its middle. It never lifts a reply over the cap for a contradicted core point.
+        """
+        plainly = scoring.score(points)
+        scaled = round(_between(plainly, self.scale))
+        if scoring.contradicts_core(points):
+            return min(scaled, scoring.CONTRADICTED_CORE_CAP)
+        return scaled
 
     def judge(self, features: Mapping[str, float]) -> tuple[Verdict, float]:
         """Return the verdict and the credit, -0.5 to 1, of a point with these features."""
@@ -114,7 +131,7 @@ class EmbeddedGrader:
     def grade(self, thread: Thread, passages: Sequence[Passage]) -> Grade:
         """Grade all that was said; raises EmbeddingError if the model cannot be loaded.
 
-        `passages` never move the score; one of another question may be named as what it sounds like.
+        `passages` never move the score; another question may be named as what it sounds like.
         """
         by = GradedBy(
             NAME,
@@ -131,7 +148,7 @@ class EmbeddedGrader:
         if not any(point.credit for point in points):
             errors += self._elsewhere(thread, passages)
         return Grade(
-            scoring.score(points),
+            self._profile(thread.question).score(points),
             by,
             points=points,
             criteria=scoring.levels(points),
@@ -161,23 +178,28 @@ class EmbeddedGrader:
         found = _windows(screened, asked)
         if not found:
             return None
-        profile, measured = self._measure(question, found, asked if len(found) == 1 else question.text)
+        profile = self._profile(question)
+        measured = self._measure(question, found, asked if len(found) == 1 else question.text)
         judged = [
             (_judged(point, shown, profile), profile.surely_wrong(shown.features))
             for point, shown in zip(question.points, measured, strict=True)
         ]
         grades = _uncrowded([grade for grade, _ in judged])
-        if screening.evades(screened.reply) and _share(grades) < EVASIVE_SHARE:
+        if screening.evades(screened.reply) and (
+            _share(grades) < EVASIVE_SHARE
+            or len(signals.content(screened.reply) - signals.content(question.text)) < EVASIVE_WORDS
+        ):
             grades = [_missing(point) for point in question.points]
         return [(grade, sure) for grade, (_, sure) in zip(grades, judged, strict=True)]
 
-    def _measure(
-        self, question: Question, found: Sequence[Window], asked: str
-    ) -> tuple[Profile, list[Evidence]]:
+    def _profile(self, question: Question) -> Profile:
+        contrasted = any(point.wrong for point in question.points)
+        return self._calibration.contrast if contrasted else self._calibration.similarity
+
+    def _measure(self, question: Question, found: Sequence[Window], asked: str) -> list[Evidence]:
         contrasted = any(point.wrong for point in question.points)
         measure = evidence.contrast if contrasted else evidence.similarity
-        profile = self._calibration.contrast if contrasted else self._calibration.similarity
-        return profile, measure(question, found, asked, self._embedder)
+        return measure(question, found, asked, self._embedder)
 
     def _elsewhere(self, thread: Thread, passages: Sequence[Passage]) -> tuple[SpokenError, ...]:
         """Say so where a reply that earns nothing is far nearer to another question."""
@@ -217,7 +239,11 @@ def _judged(point: Point, shown: Evidence, profile: Profile) -> PointGrade:
         return _missing(point)
     if verdict is Verdict.CONTRADICTED:
         mistake = shown.wrong.rstrip(".") if shown.wrong else None
-        why = f"Sounds like a common mistake: “{mistake}”." if mistake else "Sounds the wrong way round."
+        why = (
+            f"Sounds like a common mistake: “{mistake}”."
+            if mistake
+            else "Sounds the wrong way round."
+        )
         return PointGrade(
             point.id, point.says, point.weight, verdict, round(credit, 3), _quote(shown.worst), why
         )
@@ -242,7 +268,7 @@ def _missing(point: Point) -> PointGrade:
 
 
 def _uncrowded(grades: Sequence[PointGrade]) -> list[PointGrade]:
-    """Let one clause earn credit only for as many points as it has room for, the best ones first."""
+    """Let one clause earn credit for as many points as it has room for, the best ones first."""
     room: dict[str, int] = {}
     kept: dict[str, PointGrade] = {}
     for grade in sorted(grades, key=lambda grade: -grade.credit):

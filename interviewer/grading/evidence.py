@@ -1,7 +1,7 @@
 """What the windows of one reply show about each point of a question, as a handful of numbers.
 
-Vectors have the directions of what the interviewer asked taken out, so that saying the question again
-is like nothing at all; what remains is compared with each claim and with its wrong versions.
+Vectors have the directions of what the interviewer asked taken out, so that saying the question
+again is like nothing at all; what remains is compared with each claim and with its wrong versions.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..types import Embedder, Point, Question
+from interviewer.types import Embedder, Question
+
 from . import signals
 from .clauses import Window, plain, sentences
 
@@ -32,8 +33,8 @@ LITTLE = 0.02  # weight of "no lean", so that faint similarities do not shout
 class Evidence:
     """The features of one point, with the windows that they come from.
 
-    `best` is the window most like the claim, `worst` the one most like a wrong version, `wrong` that
-    version. Similarities are cosines, -1 to 1; overlaps 0 to 1.
+    `best` is the window most like the claim, `worst` the one most like a wrong version, `wrong`
+    that version. Similarities are cosines, -1 to 1; overlaps 0 to 1.
     """
 
     features: Mapping[str, float]
@@ -47,7 +48,7 @@ def contrast(
 ) -> list[Evidence]:
     """Compare with what each point says and also says, against its wrong versions.
 
-    `asked` is what the windows answer. Needs windows, and a wrong version somewhere in the question.
+    `asked` is what the windows answer. Needs a window, and a wrong version in the question.
     """
     import numpy as np
 
@@ -195,7 +196,7 @@ def _most(words: _Words, claims: Sequence[str], window: Window) -> float:
 
 
 def _lean(right: Matrix, wrong: Matrix) -> float:
-    """Return how far the windows lean to right (above 0) or wrong, the relevant ones weighing most."""
+    """Return how far the windows lean to right (above 0) or wrong; the relevant ones weigh most."""
     import numpy as np
 
     weight = np.clip(np.maximum(right, wrong) - RELEVANT, 0, None) ** 2
@@ -208,7 +209,7 @@ def _best_other(table: Matrix, column: int, row: int) -> float:
 
 
 def _by_point(question: Question, space: _Space, says: Sequence[Matrix]) -> list[Matrix]:
-    """Return for each point the vectors of its claim and of the answer's sentences nearest to it."""
+    """Return for each point the vectors of the answer's sentences that are nearest to it."""
     import numpy as np
 
     claims = np.concatenate(says)

@@ -1,6 +1,6 @@
-"""The arithmetic of a grade, in one place and in the open: verdicts in, score, levels and advice out.
+"""The arithmetic of a grade, in the open: verdicts in, score, levels and advice out.
 
-score = 100 * sum(weight * credit) / sum(weight), less 5 for each error that is about no point (15 at
+score = 100 * sum(weight * credit) / sum(weight), less 5 for each error about no point (15 at
 most), not below 0; a reply that contradicts a core point (weight 3) is capped at 60.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from ..types import Advice, CriterionGrade, Delivery, PointGrade, Verdict
+from interviewer.types import Advice, CriterionGrade, Delivery, PointGrade, Verdict
 
 # Stated 1, partly 0.5, contradicted -0.5: with the labels of the project's graded replies this
 # arithmetic agrees with the written scores at Pearson 0.98.
@@ -26,7 +26,8 @@ ERRORS_COST_AT_MOST = 15
 MOST_ADVICE = 3
 
 _FILLERS = re.compile(
-    r"\b(?:um+|uh+|erm*|hmm+|you know|i mean|sort of|kind of|basically|actually|like,)", re.IGNORECASE
+    r"\b(?:um+|uh+|erm*|hmm+|you know|i mean|sort of|kind of|basically|actually|like,)",
+    re.IGNORECASE,
 )
 _HEDGES = re.compile(
     r"\b(?:i think|i guess|i believe|maybe|perhaps|probably|not sure|if i remember|might be|"
@@ -44,9 +45,14 @@ def score(points: Sequence[PointGrade], *, other_errors: int = 0) -> int:
         return 0
     share = 100 * sum(point.weight * point.credit for point in points) / weight
     share -= min(ERROR_COST * other_errors, ERRORS_COST_AT_MOST)
-    if any(p.verdict is Verdict.CONTRADICTED and p.weight >= CORE_WEIGHT for p in points):
+    if contradicts_core(points):
         share = min(share, CONTRADICTED_CORE_CAP)
     return round(max(0.0, min(100.0, share)))
+
+
+def contradicts_core(points: Sequence[PointGrade]) -> bool:
+    """Tell whether a core point is contradicted, which caps the score."""
+    return any(p.verdict is Verdict.CONTRADICTED and p.weight >= CORE_WEIGHT for p in points)
 
 
 def levels(points: Sequence[PointGrade]) -> dict[str, CriterionGrade]:
@@ -61,7 +67,10 @@ def levels(points: Sequence[PointGrade]) -> dict[str, CriterionGrade]:
     rest = [p for p in points if p.weight < CORE_WEIGHT]
     return {
         "correctness": _level(
-            right, right + wrong, "of what could be checked is right", nothing="Nothing to check was said."
+            right,
+            right + wrong,
+            "of what could be checked is right",
+            nothing="Nothing to check was said.",
         ),
         "completeness": _level(right, every, "of the weight of all points is covered"),
         "depth": _level(
@@ -110,7 +119,8 @@ def _advise(point: PointGrade) -> Advice:
         return Advice(
             moment=f"You said: “{point.quote}”.",
             advice=f"The right version: {claim}.",
-            drill="Say the right version aloud with its reason, then name what would break if yours held.",
+            drill="Say the right version aloud with its reason, "
+            "then name what would break if yours held.",
         )
     if point.verdict is Verdict.PARTLY:
         return Advice(
@@ -121,5 +131,6 @@ def _advise(point: PointGrade) -> Advice:
     return Advice(
         moment="You did not come to this.",
         advice=f"Add: {claim}.",
-        drill="Close the reference, and explain this one point in two sentences to someone new to it.",
+        drill="Close the reference, and explain this one point in two sentences "
+        "to someone new to it.",
     )

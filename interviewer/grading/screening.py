@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..types import Ask, Thread
+from interviewer.types import Ask, Thread
+
 from . import signals
 from .clauses import Span, sentences
 
@@ -19,66 +20,84 @@ SALAD_WORDS = 8  # a list shorter than this may be a terse answer
 SALAD_SHARE = 0.1  # of small words; terse replies of real people stay above it
 
 _TO_THE_GRADER = re.compile(
-    r"""\b(?:ignore|disregard|forget|override|skip|stop)\b.{0,40}\b(?:instruction|rubric|criteri|prompt|
+    r"""\b(?:ignore|disregard|forget|override|skip|stop)\b.{0,40}\b(?:instruction|rubric|
+        criteri|prompt|
         guideline|grading|previous|above\b)|
-    \b(?:full|maximum|max|top|highest|perfect|best\ possible)\s+(?:marks?|scores?|credits?|points?|
+    \b(?:full|maximum|max|top|highest|perfect|best\ possible)\s+(?:marks?|scores?|credits?|
+        points?|
         grades?|bands?|ratings?)\b|
-    \b(?:give|award|assign|grant|record|return|output)\b.{0,40}\b(?:marks?\b|full\ score|score\ of|
-        points\ to\ (?:me|this)|credit\b|the\ (?:maximum|highest|top)(?:\ (?:score|mark|grade|band)|\W*$)|
+    \b(?:give|award|assign|grant|record|return|output)\b.{0,40}\b(?:marks?\b|full\ score|
+        score\ of|
+        points\ to\ (?:me|this)|credit\b|the\ (?:maximum|highest|top)(?:\ (?:score|mark|grade|
+        band)|\W*$)|
         10\s*/\s*10)|
     \b(?:10\s*/\s*10|100\s*/\s*100|5\s*/\s*5|100\s*%\s*correct|scores?\ 100)|
     ^\W*(?:system|assistant|user|developer|grader|examiner|score|grade|verdict|feedback|rubric|
         reference\ answer|submission\ metadata|final\ grade|evaluation|result)\b[^:.]{0,40}:|
-    \[/?(?:inst|sys|system|submission|metadata|end|begin)\b|<\|[^>]*\|>|</?(?:system|user|assistant|candidate|answer|
+    \[/?(?:inst|sys|system|submission|metadata|end|begin)\b|<\|[^>]*\|>|</?(?:system|user|
+        assistant|candidate|answer|
         instruction|grader|reply|reference|rubric|data)[^>]*>|^\W*(?:```|\{|\}|\[\s*\{)|
     "\s*:\s*(?:\d|true|false|null|"|\[|\{)|\{\{|<!--|
-    \b(?:dear|note\ to(?:\ the)?|hey|attention|message\ (?:to|for)(?:\ the)?)\s+(?:grader|examiner|
+    \b(?:dear|note\ to(?:\ the)?|hey|attention|message\ (?:to|for)(?:\ the)?)\s+(?:grader|
+        examiner|
         evaluator|marker|interviewer|ai|model|assistant|judge)\b|
     \b(?:the|a|kind|any)\s+(?:grader|examiner|evaluator|hiring\ manager|marker)\b|
-    \b(?:you\ are|act\ as|pretend\ to\ be)\s+(?:now\ )?(?:an?|the)\s+(?:grader|examiner|evaluator|assistant|
+    \b(?:you\ are|act\ as|pretend\ to\ be)\s+(?:now\ )?(?:an?|the)\s+(?:grader|examiner|
+        evaluator|assistant|
         lenient|generous)|
     \b(?:this|my|above|the\ candidate'?s?)\s+(?:answer|reply|response|submission)\s+(?:is|was|
         deserves|should\ (?:be|get|receive)|must\ (?:be|get)|has\ (?:been|already))\b|
     \b(?:this|the)\ candidate\ (?:is|was|has|deserves|should|must|wrote|explains)\b|
     \b(?:the\ )?(?:answer|reply|response)\ above\b|
     \b(?:pre-?approved|mark\ (?:it|this|everything|all)\b.{0,20}\b(?:correct|stated|right)|
-        all\ (?:points|criteria)\ (?:are\ |were\ |have\ been\ )?(?:stated|met|satisfied|covered|fulfilled)|
+        all\ (?:points|criteria)\ (?:are\ |were\ |have\ been\ )?(?:stated|met|satisfied|covered|
+        fulfilled)|
         pass\ (?:me|this)\b|decode\ this|as\ evidence\ for|need\ a\ quote|end\ of\ grading|
         the\ score\ has)\b""",
     re.IGNORECASE | re.VERBOSE,
 )
 _OPENING_ONLY = re.compile(
-    r"^\W*(?:thought process|solution|answer|the answer|my answer|final answer|explanation|reasoning|"
-    r"let'?s (?:solve|think|go|work)\b.*\bstep by step|let me (?:explain|think|walk you through)\b.{0,30}|"
-    r"(?:good|great|nice|interesting) question|that'?s a (?:good|great|nice|interesting) (?:one|question)|"
-    r"sure|of course|here is (?:my|the) answer|i know (?:this|that|it)(?: one)?(?: (?:very )?well)?)\W*$",
+    r"^\W*(?:thought process|solution|answer|the answer|my answer|final answer|explanation|"
+    r"reasoning|let'?s (?:solve|think|go|work)\b.*\bstep by step|"
+    r"let me (?:explain|think|walk you through)\b.{0,30}|"
+    r"(?:good|great|nice|interesting) question|"
+    r"that'?s a (?:good|great|nice|interesting) (?:one|question)|"
+    r"sure|of course|here is (?:my|the) answer|"
+    r"i know (?:this|that|it)(?: one)?(?: (?:very )?well)?)\W*$",
     re.IGNORECASE,
 )
 _CLAIMS = re.compile(
-    r"\b(?:as (?:(?:i|we)(?:'ve| have)? )?(?:already |just )?(?:said|discussed|mentioned|explained|described|"
+    r"\b(?:as (?:(?:i|we)(?:'ve| have)? )?(?:already |just )?(?:said|discussed|mentioned|explained|"
+    r"described|"
     r"stated|covered|answered)\b|as you can see\b|"
     r""
     r"(?:like|what) i (?:just |already )?(?:said|mentioned|explained)|"
-    r"i(?:'ve| have)? (?:already |just )*(?:said|covered|mentioned|explained|answered|stated|named|listed|"
+    r"i(?:'ve| have)? (?:already |just )*(?:said|covered|mentioned|explained|answered|stated|"
+    r"named|listed|"
     r"addressed|discussed)\b|(?:same|see) (?:as )?(?:above|before))",
     re.IGNORECASE,
 )
-_CLAIM_WORDS = frozenset(
-    """i've i'd already discussed discuss mentioned mention explained explain covered cover answered
-    answer stated state said point points key question criteria criterion reference reply previous
-    previously earlier above everything nothing completely complete fully full correct correctly
-    thoroughly detail details entire whole see need needed add relevant part parts aspect aspects
-    clearly well know believe think we've satisfied named listed addressed required asked"""
-    .split()
-)  # fmt: skip
+_CLAIM_WORDS_TEXT = """
+i've i'd already discussed discuss mentioned mention explained explain covered cover answered
+answer stated state said point points key question criteria criterion reference reply previous
+previously earlier above everything nothing completely complete fully full correct correctly
+thoroughly detail details entire whole see need needed add relevant part parts aspect aspects
+clearly well know believe think we've satisfied named listed addressed required asked
+"""
+_CLAIM_WORDS = frozenset(_CLAIM_WORDS_TEXT.split())
 _EVASION = re.compile(
-    r"""\b(?:i\ (?:really\ |honestly\ |just\ |actually\ )?(?:do\ not|don'?t|didn'?t|can'?t|cannot|couldn'?t)\ (?:really\ |
+    r"""\b(?:i\ (?:really\ |honestly\ |just\ |actually\ )?(?:do\ not|don'?t|didn'?t|can'?t|
+        cannot|couldn'?t)\ (?:really\ |
         honestly\ |even\ |quite\ )?(?:know|remember|recall|answer|tell|explain|say)\b|
     no\ (?:idea|clue)|not\ sure\ (?:what|how|about\ (?:this|that))|never\ heard|no\ answer|
-    (?:doesn'?t|does\ not|not)\ ring\ (?:any|a)\ bell|beats\ me|i\ give\ up|i(?:'ll|\ will)?\ pass\b|
-    (?:could|can|would)\ (?:you|we|i)\b.{0,25}\b(?:repeat|rephrase|explain\ (?:it|that|the)|say\ (?:it|that)\ again|
-        hint|go\ to\ the\ next|move\ on|skip|come\ back|clarify|tell\ me)|next\ question|come\ back\ to\ (?:it|this|that)|
-    say\ it\ again|i'?d\ (?:have\ to|need\ to|just)\ (?:look|google|check|read)|look\ (?:it|that|this)\ up|
+    (?:doesn'?t|does\ not|not)\ ring\ (?:any|a)\ bell|beats\ me|i\ give\ up|i(?:'ll|
+        \ will)?\ pass\b|
+    (?:could|can|would)\ (?:you|we|i)\b.{0,25}\b(?:repeat|rephrase|explain\ (?:it|that|the)|
+        say\ (?:it|that)\ again|
+        hint|go\ to\ the\ next|move\ on|skip|come\ back|clarify|tell\ me)|next\ question|
+        come\ back\ to\ (?:it|this|that)|
+    say\ it\ again|i'?d\ (?:have\ to|need\ to|just)\ (?:look|google|check|read)|look\ (?:it|
+        that|this)\ up|
     i(?:'m|\ am)\ (?:really\ |so\ |very\ )?sorry|only\ say\ nonsense|(?:my|the)\ connection|
     it\ (?:all\ |always\ |really\ )?depends(?:\ on\ the\ case|\ on\ the\ situation)?\s*$|
     what\ (?:do|would)\ you\ (?:think|say|mean)|what\ was\ the\ question)""",
@@ -96,6 +115,7 @@ _WANTS_A_LIST = re.compile(r"\b(?:name|list|enumerate|state|examples? of)\b", re
 _MIXED_SCRIPT = re.compile(r"[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]")
 _SPELLED_OUT = re.compile(r"(?:\b\w-){4,}\w\b")
 _WORDS = re.compile(r"\w+(?:['’]\w+)*")
+_SALAD = "These are words without sentences."
 _SHORT_CONTENT = 3  # content words; an apology with fewer beside it says nothing else
 
 
@@ -150,7 +170,9 @@ def _screen_reply(reply: str, heard: Sequence[str], asked: int) -> Screened:
     salad = not _WANTS_A_LIST.search(heard[0]) and _length(reply, lists) > _length(reply, spans) / 2
     for span in spans:
         text = span.of(reply)
-        reason = "These are words without sentences." if shuffled else _worthless(text, heard, salad)
+        reason = (
+            "These are words without sentences." if shuffled else _worthless(text, heard, salad)
+        )
         if reason:
             dropped.append((text, reason))
         else:
@@ -175,7 +197,7 @@ def _worthless(text: str, heard: Sequence[str], salad: bool) -> str | None:
     if any(_copies(text, asked, first=number == 0) for number, asked in enumerate(heard)):
         return "This repeats the question."
     if salad and _is_salad(text):
-        return "These are words without sentences."
+        return _SALAD
     return None
 
 

@@ -1,7 +1,7 @@
-"""Word-level signals that sentence vectors are blind to: shared words, negation, opposites, numbers.
+"""Word-level signals that sentence vectors are blind to: shared words, negations, opposites.
 
-A sentence encoder puts "faster" and "slower" almost at the same place; these lists are short, made by
-hand, and know no topic.
+A sentence encoder puts "faster" and "slower" almost at the same place. The lists are short, made
+by hand, and know no topic.
 """
 
 from __future__ import annotations
@@ -12,26 +12,28 @@ from functools import lru_cache
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*")
 _SUFFIXES = (
-    "isations", "izations", "isation", "ization", "ations", "ation", "ingly", "ities", "ness", "ments",
-    "ment", "ised", "ized", "ises", "izes", "ising", "izing", "ings", "ing", "ions", "ion", "ies",
-    "ity", "ers", "er", "ed", "es", "ly", "al", "s", "e", "y",
+    "isations", "izations", "isation", "ization", "ations", "ation", "ingly", "ities", "ness",
+    "ments", "ment", "ised", "ized", "ises", "izes", "ising", "izing", "ings", "ing", "ions",
+    "ion", "ies", "ity", "ers", "er", "ed", "es", "ly", "al", "s", "e", "y",
 )  # fmt: skip
-_STOP = frozenset(
-    """a an the this that these those it its it's they them their he she we you i me my your our us one
-    is are was were be been being am do does did done have has had having will would can could may
-    might must shall should get gets got of in on at by for from to into onto with as and or but so if
-    then than because while when where which who whom whose what why how there here also just very
-    really quite only even still such some any all each every both either other another same own out
-    up down over under about between through during before after again too more most much many lot
-    thing things way kind sort like that's there's they're you're i'm let's say says said mean means
-    use uses used using make makes made give gives given take takes taken go goes going come comes"""
-    .split()
-)  # fmt: skip
-_NEGATORS = frozenset(
-    """no not never none nothing nobody neither nor cannot without hardly barely n't don't doesn't
-    didn't isn't aren't wasn't weren't won't wouldn't can't couldn't shouldn't hasn't haven't hadn't
-    ain't nowhere instead rather unlike avoid avoids avoided""".split()
-)  # fmt: skip
+_STOP_TEXT = """
+a an the this that these those it its it's they them their he she we you i me my your our us one
+is are was were be been being am do does did done have has had having will would can could may
+might must shall should get gets got of in on at by for from to into onto with as and or but so
+if then than because while when where which who whom whose what why how there here also just
+very really quite only even still such some any all each every both either other another same
+own out up down over under about between through during before after again too more most much
+many lot thing things way kind sort like that's there's they're you're i'm let's say says said
+mean means use uses used using make makes made give gives given take takes taken go goes going
+come comes
+"""
+_STOP = frozenset(_STOP_TEXT.split())
+_NEGATORS_TEXT = """
+no not never none nothing nobody neither nor cannot without hardly barely n't don't doesn't
+didn't isn't aren't wasn't weren't won't wouldn't can't couldn't shouldn't hasn't haven't hadn't
+ain't nowhere instead rather unlike avoid avoids avoided
+"""
+_NEGATORS = frozenset(_NEGATORS_TEXT.split())
 _OPPOSITES = (
     "increase|rise|raise|grow|grows|higher|high|up|larger|large|bigger|big|more|greater|great : "
     "decrease|reduce|fall|drop|shrink|lower|low|down|smaller|small|less|fewer|few",
@@ -50,8 +52,8 @@ _OPPOSITES = (
     "local : global",
     "dense : sparse",
     "soft : hard",
-    "same|shared|identical|together|jointly : different|separate|separately|independent|independently|"
-    "own|private",
+    "same|shared|identical|together|jointly : different|separate|separately|independent|"
+    "independently|own|private",
     "fixed|constant|frozen : learned|trainable|varying|adaptive|updated|changing",
     "always|all|every|everywhere : never|none|sometimes|some|rarely",
     "add|adds|added|sum|plus|addition : subtract|remove|removes|minus|multiply|product|concatenate",
@@ -183,5 +185,7 @@ def _opposites() -> dict[str, frozenset[str]]:
 @lru_cache(maxsize=1024)
 def _twins(word: str) -> frozenset[str]:
     """Return the words that stand on the same side as this one."""
-    sides = (frozenset(side.strip().split("|")) for line in _OPPOSITES for side in line.split(" : "))
+    sides = (
+        frozenset(side.strip().split("|")) for line in _OPPOSITES for side in line.split(" : ")
+    )
     return frozenset().union(*(side for side in sides if word in side))

@@ -1,7 +1,8 @@
 """Fit the embedded grader and measure it: `python -m tests.training.fit_embedded DATA`.
 
-DATA holds `graded_replies/` (replies with a label for every point) and `short_answers/` (human-graded
-answers). Nothing of it is copied; the fitted numbers go to `interviewer/grading/calibration.json`.
+DATA holds `graded_replies/` (replies with a label for every point) and `short_answers/`
+(human-graded answers). Nothing of it is copied; the fitted numbers go to
+`interviewer/grading/calibration.json`.
 Every figure printed is out of fold: folds by question, and all fitting, bars too, inside the fold.
 """
 
@@ -86,9 +87,7 @@ def read_graded(folder: Path, embedder: Any) -> list[Sample]:
         labels = [row["points"][point.id] for point in question.points]
         features = features_of(question, row["reply"], embedder)
         found.append(
-            Sample(
-                question, row["reply"], row["kind"], row["score"], question.id, labels, features
-            )
+            Sample(question, row["reply"], row["kind"], row["score"], question.id, labels, features)
         )
     return found
 
@@ -156,7 +155,8 @@ def fit_contrast(samples: Sequence[Sample]) -> Profile:
     expected = out_of_fold(samples, lambda part: credit_formula(part))
     mistaken = out_of_fold(samples, lambda part: mistake_formula(part))
     bars = choose_bars(samples, expected, mistaken)
-    return Profile(credit_formula(samples), mistake_formula(samples), bars)
+    scale = choose_scale(samples, bars, expected, mistaken)
+    return Profile(credit_formula(samples), mistake_formula(samples), bars, scale)
 
 
 def credit_formula(samples: Sequence[Sample]) -> dict[str, float]:
@@ -217,7 +217,7 @@ def folds(samples: Sequence[Sample], count: int) -> Iterator[tuple[list[int], li
 def choose_bars(
     samples: Sequence[Sample], expected: list[np.ndarray], mistaken: list[np.ndarray]
 ) -> dict[str, float]:
-    """Choose the bars with the least error, where right replies should pass 70 and wrong ones 40."""
+    """Choose the bars between verdicts that lose least."""
     scores = np.array([sample.score for sample in samples])
     best, chosen = np.inf, {}
     steps = itertools.product(
@@ -238,14 +238,39 @@ def choose_bars(
                 for e, m, s in zip(expected, mistaken, samples, strict=True)
             ]
         )
-        loss = (
-            float(np.sqrt(np.mean((got - scores) ** 2)))
-            + 10 * float(np.mean(got[scores >= 85] < 70))
-            + 10 * float(np.mean(got[scores <= 20] > 25))
-        )
-        if loss < best - 1e-9:
-            best, chosen = loss, bars
+        if (found := loss(got, scores)) < best - 1e-9:
+            best, chosen = found, bars
     return chosen
+
+
+def choose_scale(
+    samples: Sequence[Sample],
+    bars: dict[str, float],
+    expected: list[np.ndarray],
+    mistaken: list[np.ndarray],
+) -> list[tuple[float, float]]:
+    """Choose the two corners of the rising line from the sum of the points to the score."""
+    scores = np.array([sample.score for sample in samples])
+    cases = list(zip(expected, mistaken, samples, strict=True))
+    plain = np.array([quick_score(bars, e, m, s.weights) for e, m, s in cases])
+    lines = [
+        [(0.0, 0.0), (low, low), (high, lifted), (100.0, 100.0)]
+        for low, high, lifted in itertools.product(
+            (25.0, 30.0, 35.0, 40.0), (50.0, 55.0, 60.0), (50.0, 55.0, 60.0, 65.0, 70.0, 75.0)
+        )
+        if high <= lifted
+    ]
+    return min(lines, key=lambda line: loss(np.interp(plain, *zip(*line, strict=True)), scores))
+
+
+def loss(got: np.ndarray, scores: np.ndarray) -> float:
+    """Return the error, with a charge for right replies below 70 and wrong ones above 25 or 40."""
+    return (
+        float(np.sqrt(np.mean((got - scores) ** 2)))
+        + 10 * float(np.mean(got[scores >= 85] <= 70))
+        + 5 * float(np.mean(got[scores <= 20] > 25))
+        + 10 * float(np.mean(got[scores <= 20] >= 40))
+    )
 
 
 def quick_score(
@@ -254,9 +279,7 @@ def quick_score(
     """Return what `Profile.judge` and `scoring.score` give, for all points of a reply at once."""
     if not len(expected):
         return 0.0
-    credit = np.interp(
-        expected, [bars["partly"], bars["stated"], bars["full"]], [0.25, 0.75, 1.0]
-    )
+    credit = np.interp(expected, [bars["partly"], bars["stated"], bars["full"]], [0.25, 0.75, 1.0])
     credit = np.where(expected < bars["partly"], 0.0, credit)
     wrong = (mistaken >= bars["contradicted"]) & (expected < bars["doubt"])
     beyond = np.interp(mistaken - bars["contradicted"], [0, 0.3], [0.2, 0.5])
@@ -269,7 +292,7 @@ def quick_score(
 def fit_similarity(samples: Sequence[Sample]) -> Profile:
     """Fit the credit so that its weighted mean is the human score; every set weighs the same."""
     formula = whole_formula(samples)
-    return Profile(formula, {}, dict(SIMILARITY_BARS))
+    return Profile(formula, {}, dict(SIMILARITY_BARS), [(0.0, 0.0), (100.0, 100.0)])
 
 
 SIMILARITY_BARS = {"partly": 0.2, "stated": 0.6, "full": 1.0}
@@ -280,7 +303,8 @@ def whole_formula(samples: Sequence[Sample]) -> dict[str, float]:
     names = list(heard[0].features[0])
     table = np.array(
         [
-            sample.weights @ [[f[name] for name in names] for f in sample.features]
+            sample.weights
+            @ [[f[name] for name in names] for f in sample.features]
             / sample.weights.sum()
             for sample in heard
         ]
@@ -295,6 +319,7 @@ def as_json(profile: Profile) -> dict[str, Any]:
         "credit": dict(profile.credit),
         "mistake": dict(profile.mistake),
         "bars": dict(profile.bars),
+        "scale": [list(corner) for corner in profile.scale],
     }
 
 
@@ -338,7 +363,10 @@ def print_contrast(
     say(f"  pearson {pearson(predicted, scores):.3f}  spearman {spearman(predicted, scores):.3f}")
     say(f"  rmse {np.sqrt(np.mean((predicted - scores) ** 2)):.1f}")
     say(f"  pairs 20 apart in order {ordered / pairs:.3f}  wrong above good {above / count:.1%}")
-    say(f"  another question's points: pearson {pearson(control, scores):.3f}, mean {control.mean():.1f}")
+    say(
+        f"  another question's points: pearson {pearson(control, scores):.3f}, "
+        f"mean {control.mean():.1f}"
+    )
     say("  kind            human  mean   min  q25  q50  q75  max  >70  <40  <=5")
     for kind in KINDS:
         chosen = [i for i, sample in enumerate(samples) if sample.kind == kind]
