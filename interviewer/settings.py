@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class Settings:
     on_failure: str = "embedded"
     chroma_url: str = ""
     timeout_s: float = 60.0
-    api_key: str = ""
+    api_key: str = field(default="", repr=False)
     base_url: str = ""
 
     @property

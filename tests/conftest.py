@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,8 @@ from interviewer.types import (
     Turn,
     Verdict,
 )
+
+from .running import run
 
 hypothesis_settings.register_profile("default", deadline=None, max_examples=60)
 hypothesis_settings.load_profile("default")
@@ -60,6 +63,22 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def _built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home in which the index has been built, once for all tests."""
+    built = tmp_path_factory.mktemp("built") / "home"
+    done = run("index", home=built)
+    assert done.returncode == 0, done.stderr
+    return built
+
+
+@pytest.fixture
+def warm_home(_built: Path, home: Path) -> Path:
+    """A home of the test's own with the index there already, as on any day but the first."""
+    shutil.copytree(_built, home)
+    return home
 
 
 @pytest.fixture
@@ -173,7 +192,7 @@ class ScriptedGrader:
 
 
 @pytest.fixture
-def shown() -> Iterator[tuple[Screen, Callable[[], str]]]:
+def shown() -> tuple[Screen, Callable[[], str]]:
     """A plain screen, and what was shown on it so far."""
     talk, data = io.StringIO(), io.StringIO()
-    yield Screen(plain=True, talk=talk, data=data), lambda: talk.getvalue() + data.getvalue()
+    return Screen(plain=True, talk=talk, data=data), lambda: talk.getvalue() + data.getvalue()

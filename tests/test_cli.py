@@ -19,6 +19,11 @@ GOOD = (
 )
 
 
+@pytest.fixture
+def home(warm_home):
+    return warm_home
+
+
 def test_help_names_every_command_and_how_to_start(home):
     text = run("--help", home=home).stdout
     for command in COMMANDS.split():
@@ -184,7 +189,7 @@ def test_a_question_of_ones_own_can_be_practised_at_once(home):
     assert "What is a bloom filter?" in practised.stderr
     assert practised.returncode == 0
     searched = json.loads(
-        run("questions", "search", "probabilistic set", "--json", home=home).stdout
+        run("questions", "search", "bloom filters and false positives", "--json", home=home).stdout
     )
     assert made["id"] in [found["id"] for found in searched]
 
@@ -221,7 +226,6 @@ def test_all_files_are_the_users_alone(home):
 
 
 def test_a_corrupt_history_is_one_line_and_stays_as_it_is(home):
-    home.mkdir()
     (home / "history.db").write_bytes(b"this is no database, but it is mine" * 100)
     before = (home / "history.db").read_bytes()
     done = run("practice", home=home, given="hello\n")

@@ -18,6 +18,11 @@ QUOTE = "switched off at random"
 SPOKEN = "And what becomes of the outputs that stay?"
 
 
+@pytest.fixture
+def home(warm_home):
+    return warm_home
+
+
 def answer_for(schema: dict[str, Any]) -> dict[str, Any]:
     """Return an answer of the right form: the first point stated with our words, no other."""
     points = {

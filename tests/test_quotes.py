@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from interviewer.grading.quotes import locate
@@ -48,5 +48,4 @@ def test_every_run_of_words_is_found_word_for_word(said: list[str], data: st.Dat
 @given(st.text(max_size=60), st.text(max_size=200))
 def test_what_is_found_stands_in_what_was_said(quote: str, said: str) -> None:
     found = locate(quote, said)
-    assume(found is not None)
-    assert found in said
+    assert found is None or found in said

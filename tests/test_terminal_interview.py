@@ -20,6 +20,11 @@ SEND = "\r\r"
 SAID = "Each unit is dropped at random in training, so units cannot rely on each other."
 
 
+@pytest.fixture
+def home(warm_home):
+    return warm_home
+
+
 def start(home, *arguments, rows=24, columns=80):
     child = pexpect.spawn(
         PROGRAM[0],
@@ -79,7 +84,7 @@ def test_typed_text_survives_a_kill_and_comes_back(home):
     child = start(home, "resume")
     child.expect("half of a rep")
     child.send("ly" + SEND)
-    child.expect("Enter twice|Overall")
+    child.expect("Reading your reply")
     kill(child)
     assert replies(home)[0] == "half of a reply"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -163,7 +164,7 @@ def _reply(given: str) -> str:
     """Return the reply: the argument itself, a file's text, or standard input for “-”."""
     if given == "-":
         found = sys.stdin.buffer.read(LONGEST_REPLY + 1)
-    elif len(given) < 4096 and "\n" not in given and Path(given).is_file():
+    elif "\0" not in given and os.path.isfile(given):
         try:
             with Path(given).open("rb") as file:
                 found = file.read(LONGEST_REPLY + 1)

@@ -9,12 +9,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from interviewer import settings as settings_module
 from interviewer.settings import Settings
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
     from interviewer.agent import Interviewer
     from interviewer.bank import Bank
     from interviewer.grading.chain import GraderChain
@@ -68,10 +71,16 @@ def interviewer(found: Settings, rng: random.Random, on: Screen) -> Interviewer:
     if found.grader_model is None:
         return lines
 
+    @cache
+    def model() -> BaseChatModel:
+        from interviewer import llm
+
+        return llm.chat_model(found)
+
     def speak(instructions: str, task: str) -> str:
         from interviewer import llm
 
-        return llm.say(llm.chat_model(found), [("system", instructions), ("human", task)])
+        return llm.say(model(), [("system", instructions), ("human", task)])
 
     return ModelInterviewer(speak, lines, on.warn)
 

@@ -40,7 +40,9 @@ class GraderChain:
         self._embedded: Grader | None = None
         self._no_embedding = ""
         self._model: Grader | None = None
+        self._no_model = ""
         self._failures = 0
+        self._told_of_model = False
         self._told: set[str] = set()
         self._to_tell: list[str] = []
 
@@ -85,23 +87,28 @@ class GraderChain:
     def grade(self, thread: Thread) -> Grade:
         """Grade the thread; an ungraded Grade, with its reason, where that cannot be done."""
         passages = self.search(f"{thread.question.text}\n{thread.said}")
-        if self._model is None or self._failures >= FAILURES_BEFORE_REST:
-            if self._model is not None and self._settings.on_failure == "pending":
-                return self._pending("The model is resting after repeated failures.")
+        if self._settings.grader_model is None:
             return self._grade_embedded(thread, passages)
-        grade = self._model.grade(thread, passages)
+        grade = self._grade_by_model(thread, passages)
         if grade.graded:
-            self._failures = 0
             return grade
-        self._failures += 1
         if self._settings.on_failure == "pending":
-            self._tell(
-                f"{grade.ungraded_reason} The reply is kept; grade it later with: "
+            self._tell_of_model(
+                f"{grade.ungraded_reason} The replies are kept; grade them later with: "
                 "interviewer regrade --pending"
             )
             return grade
-        self._tell(f"{grade.ungraded_reason} The embedded grader takes over.")
+        self._tell_of_model(f"{grade.ungraded_reason} The embedded grader takes over.")
         return self._grade_embedded(thread, passages)
+
+    def _grade_by_model(self, thread: Thread, passages: Sequence[Passage]) -> Grade:
+        if self._model is None:
+            return self._pending(self._no_model)
+        if self._failures >= FAILURES_BEFORE_REST:
+            return self._pending("The model failed repeatedly and is not asked again.")
+        grade = self._model.grade(thread, passages)
+        self._failures = 0 if grade.graded else self._failures + 1
+        return grade
 
     def _grade_embedded(self, thread: Thread, passages: Sequence[Passage]) -> Grade:
         if self._embedded is None:
@@ -156,7 +163,13 @@ class GraderChain:
         try:
             self._model = LlmGrader(self._settings, model)
         except InterviewerError as fault:
-            self._to_tell.append(f"{fault} The embedded grader takes over.")
+            self._no_model = str(fault)
+
+    def _tell_of_model(self, sentence: str) -> None:
+        # Once a run, whatever the reasons of the later failures are.
+        if not self._told_of_model:
+            self._told_of_model = True
+            self._tell(sentence)
 
     def _tell(self, sentence: str) -> None:
         if sentence not in self._told:

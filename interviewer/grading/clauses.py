@@ -55,12 +55,19 @@ class Span:
 class Window:
     """A stretch of a reply to compare with claims: `quote` verbatim, `plain` without fillers.
 
-    `sentences` are the numbers of the first and the last sentence it lies in.
+    `sentences` are the numbers of the first and the last sentence it lies in. `asked` is set where
+    it is too short to be understood without the question that it answers.
     """
 
     quote: str
     plain: str
     sentences: tuple[int, int]
+    asked: str = ""
+
+    @property
+    def read(self) -> str:
+        """The text whose vector is compared: what was said, in the light of what was asked."""
+        return f"{self.asked} {self.plain}" if self.asked else self.plain
 
 
 def sentences(text: str) -> tuple[Span, ...]:
@@ -87,7 +94,9 @@ def windows(text: str, spans: Sequence[Span] | None = None) -> tuple[Window, ...
         Window(text[start:end], plain(text[start:end]), place)
         for (start, end), place in sorted(found.items())
     )
-    return tuple(window for window in made if len(_WORD.findall(window.plain)) > 1)
+    sized = [(len(_WORD.findall(window.plain)), window) for window in made]
+    fewest = 2 if any(words > 1 for words, _ in sized) else 1
+    return tuple(window for words, window in sized if words >= fewest)
 
 
 def clauses(text: str, span: Span) -> tuple[Span, ...]:

@@ -38,11 +38,12 @@ NAME = "embedded"
 FILE = "calibration.json"
 SHORT_REPLY = 14  # words; a reply to a follow-up this short is read together with what was asked
 WORDS_A_POINT = 4  # a clause earns credit for one point for each so many words of it
+FLIPPED_CREDIT = -0.35
 CLEARLY = 0.15  # by so much a remark to another follow-up must exceed the bar to take credit back
 ELSEWHERE = 0.2  # cosine by which another question's text must be nearer to be worth a remark
 EVASIVE_SHARE = 0.15  # of all credit; a reply that says it has no answer and earns less has none
 
-EVASIVE_WORDS = 8  # content words beyond the question's; with fewer, "I don't know" is the reply
+EVASIVE_WORDS = 8  # content words beyond the question's; with fewer, "no idea" is the reply
 
 _NOT_HEARD = "Not heard."
 
@@ -51,10 +52,10 @@ _NOT_HEARD = "Not heard."
 class Profile:
     """A fitted formula: expected credit, chance of a mistake, and the bars between verdicts.
 
-    `credit` and `mistake` are linear in the features, with the constant under "constant". From
-    `partly` up a point is partly there, from `stated` up stated, from `full` up worth all of it;
-    from `contradicted` up in `mistake`, and below `doubt` in credit, it is contradicted. `scale` are the
-    corners of the line from the sum of the points to the score.
+    `credit` and `mistake` are linear in the features, with the constant under "constant". The bars
+    of credit are `partly`, `stated` and `full` (worth all of the point); from `contradicted` up in
+    `mistake`, and below `doubt` in credit, a point is contradicted. `scale` are the corners of the
+    line from the sum of the points to the score.
     """
 
     credit: Mapping[str, float]
@@ -89,7 +90,10 @@ class Profile:
 
     def surely_wrong(self, features: Mapping[str, float]) -> bool:
         """Tell whether a contradiction is beyond doubt, as one in passing must be."""
-        return linear(self.mistake, features) >= self.bars["contradicted"] + CLEARLY
+        return (
+            bool(self.mistake)
+            and linear(self.mistake, features) >= self.bars["contradicted"] + CLEARLY
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,10 @@ class EmbeddedGrader:
         profile = self._profile(question)
         measured = self._measure(question, found, asked if len(found) == 1 else question.text)
         judged = [
-            (_judged(point, shown, profile), profile.surely_wrong(shown.features))
+            (
+                _judged(point, shown, profile),
+                shown.flipped or profile.surely_wrong(shown.features),
+            )
             for point, shown in zip(question.points, measured, strict=True)
         ]
         grades = _uncrowded([grade for grade, _ in judged])
@@ -224,7 +231,7 @@ def _windows(screened: screening.Screened, asked: str) -> Sequence[Window]:
         return ()
     if screened.asked and signals.count(screened.reply) <= SHORT_REPLY:
         quote = screened.reply[screened.kept[0].start : screened.kept[-1].end]
-        return (Window(quote, f"{plain(asked)} {plain(quote)}", (0, 0)),)
+        return (Window(quote, plain(quote), (0, 0), plain(asked)),)
     return windows(screened.reply, screened.kept)
 
 
@@ -234,6 +241,10 @@ def _share(grades: Sequence[PointGrade]) -> float:
 
 
 def _judged(point: Point, shown: Evidence, profile: Profile) -> PointGrade:
+    if shown.flipped:
+        why = "This turns the point round."
+        turned, quote = Verdict.CONTRADICTED, _quote(shown.best)
+        return PointGrade(point.id, point.says, point.weight, turned, FLIPPED_CREDIT, quote, why)
     verdict, credit = profile.judge(shown.features)
     if verdict is Verdict.MISSING:
         return _missing(point)

@@ -33,6 +33,7 @@ LITTLE = 0.02  # weight of "no lean", so that faint similarities do not shout
 class Evidence:
     """The features of one point, with the windows that they come from.
 
+    `flipped` is set where `best` is the claim with its direction turned round.
     `best` is the window most like the claim, `worst` the one most like a wrong version, `wrong`
     that version. Similarities are cosines, -1 to 1; overlaps 0 to 1.
     """
@@ -41,6 +42,7 @@ class Evidence:
     best: Window
     worst: Window
     wrong: str | None
+    flipped: bool = False
 
 
 def contrast(
@@ -56,7 +58,7 @@ def contrast(
     right_texts = [[point.says, *point.also] for point in question.points]
     wrong_texts = [list(point.wrong) or pool for point in question.points]
     space = _Space(embedder, question.text, asked)
-    said = space.vectors([window.plain for window in windows])
+    said = space.vectors([window.read for window in windows])
     right_vectors = [space.vectors(texts) for texts in right_texts]
     wrong_vectors = [space.vectors(texts) for texts in wrong_texts]
     right = np.stack([(said @ vectors.T).max(axis=1) for vectors in right_vectors], axis=1)
@@ -98,6 +100,7 @@ def contrast(
                 windows[best],
                 windows[worst],
                 mistake if question.points[number].wrong else None,
+                _flipped(windows[best], right_texts[number]),
             )
         )
     return found
@@ -111,7 +114,7 @@ def similarity(
 
     space = _Space(embedder, question.text, asked)
     texts = [[point.says, *point.also] for point in question.points]
-    said = space.vectors([window.plain for window in windows])
+    said = space.vectors([window.read for window in windows])
     claims = [space.vectors(group) for group in texts]
     near = np.stack([(said @ vectors.T).max(axis=1) for vectors in claims], axis=1)
     ignored = signals.content(question.text)
@@ -136,7 +139,8 @@ def similarity(
             "to_the_point": to_the_point,
         }
         features = {name: float(value) for name, value in features.items()}
-        found.append(Evidence(features, windows[best], windows[best], None))
+        flipped = _flipped(windows[best], texts[number])
+        found.append(Evidence(features, windows[best], windows[best], None, flipped))
     return found
 
 
@@ -224,6 +228,10 @@ def _by_point(question: Question, space: _Space, says: Sequence[Matrix]) -> list
 
 def _nearest(vector: Matrix, vectors: Matrix, texts: Sequence[str]) -> str:
     return texts[int((vectors @ vector).argmax())]
+
+
+def _flipped(window: Window, claims: Sequence[str]) -> bool:
+    return any(signals.flipped(window.plain, claim) for claim in claims)
 
 
 def _shared(claims: Sequence[str], window: Window, ignored: frozenset[str]) -> float:

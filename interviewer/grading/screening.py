@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from interviewer.types import Ask, Thread
 
 from . import signals
-from .clauses import Span, sentences
+from .clauses import Span, plain, sentences
 
 COPIED_SHARE = 0.75  # of the content words
 COPIED_RUN = 6  # words in the interviewer's order; so long a run is no coincidence
@@ -23,14 +23,13 @@ _TO_THE_GRADER = re.compile(
     r"""\b(?:ignore|disregard|forget|override|skip|stop)\b.{0,40}\b(?:instruction|rubric|
         criteri|prompt|
         guideline|grading|previous|above\b)|
-    \b(?:full|maximum|max|top|highest|perfect|best\ possible)\s+(?:marks?|scores?|credits?|
-        points?|
-        grades?|bands?|ratings?)\b|
-    \b(?:give|award|assign|grant|record|return|output)\b.{0,40}\b(?:marks?\b|full\ score|
-        score\ of|
-        points\ to\ (?:me|this)|credit\b|the\ (?:maximum|highest|top)(?:\ (?:score|mark|grade|
-        band)|\W*$)|
-        10\s*/\s*10)|
+    \b(?:full|maximum|top|highest|perfect|best)\s+(?:possible\s+)?(?:marks?|credits?|grades?|
+        bands?|ratings?)\b|
+    \b(?:full|perfect)\s+(?:scores?|points)\b|
+    \b(?:give|award|assign|grant|record|return)\b.{0,40}\b(?:marks?\b|credit\b|
+        points\ to\ (?:me|this)|10\s*/\s*10|
+        the\ (?:full|maximum|highest|top|best)(?:\ (?:possible\ )?(?:score|mark|grade|band))?\W*$|
+        (?:maximum|highest|top|best)\ (?:possible\ )?score\b)|
     \b(?:10\s*/\s*10|100\s*/\s*100|5\s*/\s*5|100\s*%\s*correct|scores?\ 100)|
     ^\W*(?:system|assistant|user|developer|grader|examiner|score|grade|verdict|feedback|rubric|
         reference\ answer|submission\ metadata|final\ grade|evaluation|result)\b[^:.]{0,40}:|
@@ -68,13 +67,10 @@ _OPENING_ONLY = re.compile(
 )
 _CLAIMS = re.compile(
     r"\b(?:as (?:(?:i|we)(?:'ve| have)? )?(?:already |just )?(?:said|discussed|mentioned|explained|"
-    r"described|"
-    r"stated|covered|answered)\b|as you can see\b|"
-    r""
+    r"described|stated|covered|answered)\b|as you can see\b|"
     r"(?:like|what) i (?:just |already )?(?:said|mentioned|explained)|"
     r"i(?:'ve| have)? (?:already |just )*(?:said|covered|mentioned|explained|answered|stated|"
-    r"named|listed|"
-    r"addressed|discussed)\b|(?:same|see) (?:as )?(?:above|before))",
+    r"named|listed|addressed|discussed)\b|(?:same|see) (?:as )?(?:above|before))",
     re.IGNORECASE,
 )
 _CLAIM_WORDS_TEXT = """
@@ -211,7 +207,7 @@ def _copies(text: str, asked: str, *, first: bool) -> bool:
     It adds no content word (or is a question that adds few), and holds most of what was asked or
     repeats a run of it; so "the second" stays an answer to "the first or the second?".
     """
-    words, source = signals.content(text), signals.content(asked)
+    words, source = signals.content(plain(text)), signals.content(asked)
     if not words or not source:
         return False
     if words <= source:
@@ -230,7 +226,7 @@ def _shares_run(text: str, asked: str) -> bool:
 
 def _is_salad(text: str) -> bool:
     words = signals.count(text)
-    if words >= SALAD_WORDS and signals.function_words(text) / words < SALAD_SHARE:
+    if words >= SALAD_WORDS and signals.function_words(text) / words <= SALAD_SHARE:
         return True
     parts = [len(part.split()) for part in re.split(r"[,;/|]", text) if part.strip()]
     return len(parts) > 3 and max(parts) < 3 and signals.function_words(text) < 2

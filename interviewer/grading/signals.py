@@ -10,6 +10,10 @@ import re
 from collections.abc import Set
 from functools import lru_cache
 
+SAME_CLAIM = 0.5  # share of a claim's words, from which a text is the same claim or its reverse
+NOTHING_ELSE = 0.8  # share of a text's words that the claim has, where a "not" must deny the claim
+DIRECTIONS = 6  # so many of the opposites, from the first, are directions and amounts
+
 _TOKEN = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*|\d+(?:[.,]\d+)*")
 _SUFFIXES = (
     "isations", "izations", "isation", "ization", "ations", "ation", "ingly", "ities", "ness",
@@ -24,7 +28,7 @@ if then than because while when where which who whom whose what why how there he
 very really quite only even still such some any all each every both either other another same
 own out up down over under about between through during before after again too more most much
 many lot thing things way kind sort like that's there's they're you're i'm let's say says said
-mean means use uses used using make makes made give gives given take takes taken go goes going
+mean means use uses used using make makes made give gives given take takes taken along go goes going
 come comes
 """
 _STOP = frozenset(_STOP_TEXT.split())
@@ -35,10 +39,13 @@ ain't nowhere instead rather unlike avoid avoids avoided
 """
 _NEGATORS = frozenset(_NEGATORS_TEXT.split())
 _OPPOSITES = (
-    "increase|rise|raise|grow|grows|higher|high|up|larger|large|bigger|big|more|greater|great : "
-    "decrease|reduce|fall|drop|shrink|lower|low|down|smaller|small|less|fewer|few",
+    "increase|rise|raise|grow|grows|higher|high|larger|large|bigger|big|more|greater|great : "
+    "decrease|reduce|fall|drop|shrink|lower|low|smaller|small|less|fewer|few",
     "faster|fast|quick|quicker|speeds : slower|slow|slows",
     "cheap|cheaper : expensive|costly|dearer",
+    "damp|damps|damped|dampens|attenuates|weaker|weakens : amplify|amplifies|amplified|stronger|"
+    "strengthens",
+    "cancel|cancels : accumulate|accumulates",
     "better|improves|improve|helps|help : worse|hurts|hurt|degrades|harms",
     "before|first|early|earlier : after|last|late|later|afterwards",
     "train|training|trained : test|testing|inference|deployment",
@@ -108,6 +115,23 @@ def polarity(said: str, claim: str) -> int:
     return -1 if turned != (conflicts(said, claim) % 2 == 1) else 1
 
 
+def flipped(said: str, claim: str) -> bool:
+    """Tell whether a text is the claim itself with its direction turned round.
+
+    Strict: each has half of the other's words, and they differ by one "not" or by one opposite of
+    direction or amount. Looser rules call more right replies wrong than wrong ones.
+    """
+    there, wanted = _subject(said), _subject(claim)
+    shared = len(there & wanted)
+    if not shared or shared < SAME_CLAIM * max(len(there), len(wanted)):
+        return False
+    against = conflicts(said, claim)
+    if _denials(said) != _denials(claim):
+        nothing_else = shared >= NOTHING_ELSE * len(there) and against == 0
+        return nothing_else and bool(_denials(said)) and negated(said) != negated(claim)
+    return against == 1 and negated(said) == negated(claim) and _turned_direction(said, claim)
+
+
 def conflicts(said: str, claim: str) -> int:
     """Return how many words of the claim stand as their opposite, and only so, in what was said."""
     there, wanted = frozenset(_tokens(said)), frozenset(_tokens(claim))
@@ -118,6 +142,25 @@ def conflicts(said: str, claim: str) -> int:
         if against & there - wanted and not _twins(word) & there:
             found += 1
     return found
+
+
+def _subject(text: str) -> frozenset[str]:
+    return frozenset(_stem(word) for word in content_words(text))
+
+
+def _turned_direction(said: str, claim: str) -> bool:
+    there, wanted = frozenset(_tokens(said)), frozenset(_tokens(claim))
+    for line in _OPPOSITES[:DIRECTIONS]:
+        left, right = (frozenset(side.strip().split("|")) for side in line.split(" : "))
+        for one, other in ((left, right), (right, left)):
+            if wanted & one and there & other and not wanted & other and not there & one:
+                return True
+    return False
+
+
+def _denials(text: str) -> int:
+    """Return whether an odd number of verbs is denied."""
+    return sum(t in ("not", "never", "cannot") or t.endswith("n't") for t in _tokens(text)) % 2
 
 
 def numbers_differ(said: str, claim: str) -> bool:
