@@ -1,4 +1,4 @@
-"""Decide what the interviewer does next. Pure: the thread, its grade and the limits in, a move out."""
+"""Decide what the interviewer does next. Pure: thread, grade and limits in, a move out."""
 
 from __future__ import annotations
 

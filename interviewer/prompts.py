@@ -1,4 +1,4 @@
-"""Find and fill the texts in `prompts/`: Markdown that a person can read, with `$name` variables."""
+"""Find and fill the texts in `prompts/`: Markdown a person can read, with `$name` variables."""
 
 from __future__ import annotations
 

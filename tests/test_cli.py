@@ -297,3 +297,18 @@ def test_the_database_of_a_newer_version_is_left_alone(home):
     done = run("history", home=home)
     assert done.returncode == 1
     assert "newer" in done.stderr
+
+
+def test_what_can_be_read_of_a_damaged_history_can_be_saved(home, tmp_path):
+    given = "Something that was said.\n"
+    run("practice", "--questions", "1", "--seed", "1", home=home, given=given)
+    database = home / "history.db"
+    database.write_bytes(database.read_bytes()[:-4096])
+    doctor = run("doctor", "--json", home=home)
+    assert doctor.returncode == 1
+    assert "--salvage" in doctor.stdout
+    before = database.read_bytes()
+    copied = run("doctor", "--salvage", str(tmp_path / "new.db"), home=home)
+    assert copied.returncode == 0, copied.stderr
+    assert database.read_bytes() == before
+    assert (tmp_path / "new.db").exists()

@@ -5,14 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from interviewer.errors import BankError, InterviewerError
+from interviewer.errors import BankError, HistoryError, InterviewerError
 
 if TYPE_CHECKING:
     from interviewer.settings import Settings
+    from interviewer.terminal.screen import Screen
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -33,12 +35,21 @@ class Finding:
     found: str
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    salvage: Annotated[
+        Path | None,
+        typer.Option(help="Copy what can be read of a damaged history to this new file."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Look at everything that an interview needs, and say what to do where it is not well."""
     from . import wiring
 
     settings = wiring.settings()
     on = wiring.screen()
+    if salvage is not None:
+        _salvage(settings, salvage, on)
+        return
     with on.status("Looking at everything"):
         findings = list(_findings(settings))
     if as_json:
@@ -55,7 +66,6 @@ def index(
     as_json: AsJson = False,
 ) -> None:
     """Bring the index up to date with the bank, or build it anew."""
-    from interviewer import bank
     from interviewer.embedding import embedder
     from interviewer.index import open_index
     from interviewer.index.passages import entries
@@ -107,6 +117,16 @@ def paths(as_json: AsJson = False) -> None:
         wiring.screen().table(["what", "where"], [[name, path] for name, path in found.items()])
 
 
+def _salvage(settings: Settings, into: Path, on: Screen) -> None:
+    from interviewer.history import salvage
+
+    replies = salvage(settings.history_file, into)
+    on.note(
+        f"{replies} replies were copied to {into}. To use it, move {settings.history_file} aside "
+        "and put the copy in its place."
+    )
+
+
 def _findings(settings: Settings) -> Iterator[Finding]:
     looks: dict[str, Callable[[Settings], str]] = {
         "Python": lambda _: sys.version.split()[0],
@@ -141,8 +161,12 @@ def _look_at_bank(settings: Settings) -> str:
 def _look_at_history(settings: Settings) -> str:
     from interviewer.history import History
 
-    with History.open(settings.history_file) as history:
-        sessions, waiting = len(history.sessions()), len(history.pending())
+    try:
+        with History.open(settings.history_file) as history:
+            sessions, waiting = len(history.sessions()), len(history.pending())
+    except HistoryError as fault:
+        remedy = "To save what can still be read: interviewer doctor --salvage NEW.db"
+        raise HistoryError(f"{fault} {remedy}") from fault
     wait = f", {waiting} replies wait for a grade (interviewer regrade --pending)" * bool(waiting)
     return f"{sessions} interviews{wait}"
 

@@ -13,7 +13,17 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError  # noqa: TID253  (its home)
 
-from ..types import Advice, Ask, CriterionGrade, Point, PointGrade, SpokenError, Thread, Verdict
+from interviewer.types import (
+    Advice,
+    Ask,
+    CriterionGrade,
+    Point,
+    PointGrade,
+    SpokenError,
+    Thread,
+    Verdict,
+)
+
 from . import quotes, scoring
 from .rubric import LEVELS, Rubric
 

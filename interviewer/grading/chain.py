@@ -11,12 +11,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import EmbeddingError, InterviewerError, PassageIndexError
-from ..settings import EMBEDDED, Settings
-from ..types import Embedder, Grade, GradedBy, Grader, Passage, PassageKind, Question, Thread
+from interviewer.errors import EmbeddingError, InterviewerError, PassageIndexError
+from interviewer.settings import EMBEDDED, Settings
+from interviewer.types import (
+    Embedder,
+    Grade,
+    GradedBy,
+    Grader,
+    Passage,
+    PassageKind,
+    Question,
+    Thread,
+)
 
 if TYPE_CHECKING:
-    from ..index import Index
+    from interviewer.index import Index
 
 PASSAGES = 6
 FAILURES_BEFORE_REST = 2  # a model that failed this often in a row is not asked again this run
@@ -129,7 +138,8 @@ class GraderChain:
                 self._loaded = True
 
     def _load(self, progress: Progress | None) -> None:
-        from ..embedding import EmbeddedEmbedder, embedder
+        from interviewer.embedding import EmbeddedEmbedder, embedder
+
         from .embedded import EmbeddedGrader
 
         try:
@@ -146,7 +156,7 @@ class GraderChain:
             self._load_model(model)
 
     def _open_index(self, embed: Embedder, progress: Progress | None) -> None:
-        from ..index import open_index
+        from interviewer.index import open_index
 
         try:
             self._index = open_index(self._settings, embed)

@@ -46,6 +46,8 @@ EVASIVE_SHARE = 0.15  # of all credit; a reply that says it has no answer and ea
 EVASIVE_WORDS = 8  # content words beyond the question's; with fewer, "no idea" is the reply
 
 _NOT_HEARD = "Not heard."
+_HEARD = "Close to the point."
+_HALF_HEARD = "Only part of this was heard."
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +260,6 @@ def _judged(point: Point, shown: Evidence, profile: Profile) -> PointGrade:
         return PointGrade(
             point.id, point.says, point.weight, verdict, round(credit, 3), _quote(shown.worst), why
         )
-    how = "Close to the point" if verdict is Verdict.STATED else "Part of the point"
     return PointGrade(
         point.id,
         point.says,
@@ -266,7 +267,7 @@ def _judged(point: Point, shown: Evidence, profile: Profile) -> PointGrade:
         verdict,
         round(credit, 3),
         _quote(shown.best),
-        f"{how}: {point.says.rstrip('.')}.",
+        _HEARD if verdict is Verdict.STATED else _HALF_HEARD,
     )
 
 

@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from .. import llm, prompts
-from ..errors import ModelError
-from ..settings import Settings
-from ..types import (
+from interviewer import llm, prompts
+from interviewer.errors import ModelError
+from interviewer.settings import Settings
+from interviewer.types import (
     Ask,
     CriterionGrade,
     Grade,
@@ -29,6 +29,7 @@ from ..types import (
     Usage,
     Verdict,
 )
+
 from . import answer, rubric, scoring, screening
 
 LONGEST_READ = 24_000  # characters of all replies of a thread; about 6,000 tokens

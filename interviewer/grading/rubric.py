@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from .. import prompts
-from ..errors import PromptError
+from interviewer import prompts
+from interviewer.errors import PromptError
 
 FILE = "rubric.yaml"
 LEVELS = (1, 2, 3, 4, 5)

@@ -52,8 +52,11 @@ def point_lines(
         yield _marked(marks[point.verdict], point.verdict, point.says, console, width)
         for words in _evidence(point):
             yield _below(words, console, width)
+    wrong = Verdict.CONTRADICTED
+    shown = {point.quote for point in grade.points if point.verdict is wrong}
     for error in grade.errors:
-        wrong = Verdict.CONTRADICTED
+        if error.quote in shown:  # it stands at its point already
+            continue
         words = f"“{clean_line(error.quote)}” – {error.why}"
         yield _marked(marks[wrong], wrong, words, console, width)
 
