@@ -303,12 +303,16 @@ def test_what_can_be_read_of_a_damaged_history_can_be_saved(home, tmp_path):
     given = "Something that was said.\n"
     run("practice", "--questions", "1", "--seed", "1", home=home, given=given)
     database = home / "history.db"
-    database.write_bytes(database.read_bytes()[:-4096])
+    data = bytearray(database.read_bytes())
+    page = data.index(b'"credit"') // 4096 * 4096
+    data[page : page + 8] = b"\xff" * 8
+    database.write_bytes(data)
     doctor = run("doctor", "--json", home=home)
     assert doctor.returncode == 1
     assert "--salvage" in doctor.stdout
     before = database.read_bytes()
     copied = run("doctor", "--salvage", str(tmp_path / "new.db"), home=home)
     assert copied.returncode == 0, copied.stderr
+    assert "Replies copied: 1" in copied.stderr
     assert database.read_bytes() == before
     assert (tmp_path / "new.db").exists()

@@ -122,7 +122,7 @@ def _salvage(settings: Settings, into: Path, on: Screen) -> None:
 
     replies = salvage(settings.history_file, into)
     on.note(
-        f"{replies} replies were copied to {into}. To use it, move {settings.history_file} aside "
+        f"Replies copied: {replies}, to {into}. To use them, move {settings.history_file} aside "
         "and put the copy in its place."
     )
 
