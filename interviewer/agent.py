@@ -112,7 +112,7 @@ class ModelInterviewer:
             self._failed = True
             self._notice(f"{fault} The follow-ups come from the question bank now.")
             return self._bank.word(move, thread)
-        return said if sayable(said, thread) else self._bank.word(move, thread)
+        return said if sayable(said, move.ask, thread) else self._bank.word(move, thread)
 
     def _prompt(self, move: Move, thread: Thread) -> tuple[str, str]:
         assert move.ask is not None
@@ -137,10 +137,16 @@ def bank_line(move: Move, thread: Thread) -> str:
     return move.point.probe or _ANYTHING_ELSE
 
 
-def sayable(text: str, thread: Thread) -> bool:
-    """Whether the words are one short question that gives away no point not yet said."""
+def sayable(text: str, ask: Ask | None, thread: Thread) -> bool:
+    """Whether the words are one short question that gives away no point not yet said.
+
+    A hint may do without the question.
+    """
     words = _folded(text)
-    if not 3 <= len(words) <= LONGEST_SAYING_WORDS or text.count("?") > 1:
+    questions = text.count("?")
+    if questions > 1 or (questions == 0 and ask is not Ask.HINT):
+        return False
+    if not 3 <= len(words) <= LONGEST_SAYING_WORDS:
         return False
     known = _folded(f"{thread.question.text} {thread.said}")
     for start in range(len(words) - LEAK_RUN + 1):

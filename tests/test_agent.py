@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,9 +86,15 @@ def test_words_that_leak_the_point_are_replaced_by_the_bank():
     assert notices == []
 
 
-def test_words_that_ramble_or_ask_twice_are_replaced():
-    for words in ("word " * 80, "What? And why? And how?", "", "ok"):
-        assert not sayable(words, thread(ASKED, turn()))
+@pytest.mark.parametrize(
+    "words", ["word " * 80 + "?", "What? And why? And how?", "", "ok?", "This is a fine reply."]
+)
+def test_words_that_are_not_one_short_question_are_not_said(words):
+    assert not sayable(words, Ask.PROBE, thread(ASKED, turn()))
+
+
+def test_a_hint_need_not_be_a_question():
+    assert sayable("Think about where the numbers come from.", Ask.HINT, thread(ASKED, turn()))
 
 
 def test_a_failing_model_is_told_of_once_and_not_asked_again():

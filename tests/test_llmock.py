@@ -18,6 +18,8 @@ from interviewer.grading.llm import LlmGrader
 from interviewer.settings import Settings
 from interviewer.types import Ask, Grade, Point, Question, Thread, Turn, Verdict
 
+from .running import run
+
 LLMOCK = Path(sysconfig.get_path("scripts")) / "llmock"
 pytestmark = pytest.mark.skipif(
     not LLMOCK.exists(), reason="the command llmock is not installed (pip install llmock==0.2.2)"
@@ -107,3 +109,23 @@ def _assert_fair(grade: Grade) -> None:
         assert (grade.ungraded_reason or "").endswith(".")
     else:
         assert grade.score == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [(), ("--error-rate", "500=0.3", "--error-rate", "429=0.2")])
+def test_a_whole_interview_goes_to_its_end(start: Start, options: tuple[str, ...]) -> None:
+    settings = start(*options)
+    said = "It keeps a running sum of gradients.\n\nI don't know\n\nAnother try at it.\n"
+    done = run(
+        "practice",
+        "--questions",
+        "2",
+        home=settings.home / "home",
+        given=said,
+        OPENAI_BASE_URL=settings.base_url,
+        INTERVIEWER_TIMEOUT="20",
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Overall:" in done.stdout
+    assert done.stderr.count("takes over") <= 1

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from interviewer.types import Ask, Thread
 
-from . import signals
+from . import signals, word_order
 from .clauses import Span, plain, sentences
 
 COPIED_SHARE = 0.75  # of the content words
@@ -99,13 +99,6 @@ _EVASION = re.compile(
     what\ (?:do|would)\ you\ (?:think|say|mean)|what\ was\ the\ question)""",
     re.IGNORECASE | re.VERBOSE,
 )
-# In running speech "the is" or "of and" hardly ever occurs; in shuffled words it does all the time.
-_BROKEN = re.compile(
-    r"\b(?:(?:the|a|an)\s+(?:is|are|was|were|be|and|or|but|of|to|in|on|at|by|with|for|from|than|"
-    r"because|so|the|a|an|it|they|that)|"
-    r"(?:of|in|on|at|by|with|from|for)\s+(?:is|are|was|were|be|and|or|but|of|in|on|at|by|with|for|"
-    r"from|than|because|so))\b"
-)
 _ASKS = re.compile(r"\?\W*$|^\W*(?:why|what|how|when|where|which|who)\b", re.IGNORECASE)
 _WANTS_A_LIST = re.compile(r"\b(?:name|list|enumerate|state|examples? of)\b", re.IGNORECASE)
 _MIXED_SCRIPT = re.compile(r"[A-Za-z][\u0400-\u04ff]|[\u0400-\u04ff][A-Za-z]")
@@ -160,15 +153,13 @@ def evades(text: str) -> bool:
 def _screen_reply(reply: str, heard: Sequence[str], asked: int) -> Screened:
     kept: list[Span] = []
     dropped: list[tuple[str, str]] = []
-    shuffled = len(_BROKEN.findall(reply)) > 1 + len(_WORDS.findall(reply)) // 50
+    shuffled = word_order.shuffled(reply)
     spans = sentences(reply)
     lists = [span for span in spans if _is_salad(span.of(reply))]
     salad = not _WANTS_A_LIST.search(heard[0]) and _length(reply, lists) > _length(reply, spans) / 2
     for span in spans:
         text = span.of(reply)
-        reason = (
-            "These are words without sentences." if shuffled else _worthless(text, heard, salad)
-        )
+        reason = _SALAD if shuffled else _worthless(text, heard, salad)
         if reason:
             dropped.append((text, reason))
         else:
