@@ -21,9 +21,11 @@ from typing import Any
 import numpy as np
 
 from interviewer.bank.drafting import draft_points
+from interviewer.bank.reading import read_file
 from interviewer.embedding import EmbeddedEmbedder
 from interviewer.grading import embedded, evidence
 from interviewer.grading.embedded import Calibration, EmbeddedGrader, Profile
+from interviewer.prompts import data_folder
 from interviewer.types import Ask, Point, Question, Thread, Turn
 
 OUT = Path(embedded.__file__).with_name(embedded.FILE)
@@ -35,6 +37,9 @@ SEED = 7
 MOST_ROWS = 400  # of each set of short answers, drawn by the seed; the embedding takes its time
 SETS = ("digiklausur_dev", "mohler_dev", "saf", "scientsbank_train", "beetle_train")
 LABELS = {"stated": 1.0, "partly": 0.5, "missing": 0.0, "contradicted": -0.5}
+SEED_REPLIES = Path(__file__).parent.parent / "data" / "seed_replies"
+SEED_KINDS = {"good": "seed-good", "partial": "seed-partial", "wrong": "seed-wrong"}
+SEED_KINDS["evasive"] = "seed-evasive"
 KINDS = ("excellent", "good", "short-correct", "partial", "mixed", "vague", "wrong", "evasive")
 
 
@@ -61,7 +66,7 @@ def main() -> None:
     parser.add_argument("--dry-run", action="store_true", help="measure only, write nothing")
     options = parser.parse_args()
     embedder = EmbeddedEmbedder()
-    graded = read_graded(options.data / "graded_replies", embedder)
+    graded = read_graded(options.data / "graded_replies", embedder) + read_seed(embedder)
     short = [sample for name in SETS for sample in read_short(options.data, name, embedder)]
     report_contrast(graded, embedder)
     report_similarity(short)
@@ -89,6 +94,25 @@ def read_graded(folder: Path, embedder: Any) -> list[Sample]:
         found.append(
             Sample(question, row["reply"], row["kind"], row["score"], question.id, labels, features)
         )
+    return found
+
+
+def read_seed(embedder: Any) -> list[Sample]:
+    """Return the labelled replies to the bank's questions; `blind.jsonl` is left for testing."""
+    questions = {
+        question.id: question
+        for path in sorted(data_folder("knowledge").glob("*.yaml"))
+        for question in read_file(path)
+    }
+    found = []
+    for part in ("a", "b"):
+        labelled = rows(SEED_REPLIES / f"labels-{part}.jsonl")
+        for row, label in zip(rows(SEED_REPLIES / f"part-{part}.jsonl"), labelled, strict=True):
+            question = questions[row["question_id"]]
+            labels = [label["points"][point.id] for point in question.points]
+            features = features_of(question, row["reply"], embedder)
+            kind, score = SEED_KINDS[row["kind"]], label["score"]
+            found.append(Sample(question, row["reply"], kind, score, question.id, labels, features))
     return found
 
 
@@ -327,7 +351,7 @@ def as_json(profile: Profile) -> dict[str, Any]:
 def report_contrast(samples: Sequence[Sample], embedder: Any) -> None:
     """Print the table for replies to questions with wrong versions."""
     predicted, control = np.zeros(len(samples)), np.zeros(len(samples))
-    seen: list[tuple[str, str]] = []
+    seen: dict[int, list[tuple[str, str]]] = {}
     questions = list(dict.fromkeys(sample.question.id for sample in samples))
     by_id = {sample.question.id: sample.question for sample in samples}
     for train, test in folds(samples, FOLDS):
@@ -338,14 +362,19 @@ def report_contrast(samples: Sequence[Sample], embedder: Any) -> None:
             grade = grader.grade(thread_of(sample.question, sample.reply), ())
             predicted[i] = grade.score or 0
             verdicts = [str(point.verdict) for point in grade.points]
-            seen += zip(sample.labels, verdicts, strict=True)
+            seen[i] = list(zip(sample.labels, verdicts, strict=True))
             place = questions.index(sample.question.id)
             other = by_id[questions[(place + 7) % len(questions)]]
             control[i] = grader.grade(thread_of(other, sample.reply), ()).score or 0
-    print_contrast(samples, predicted, control, seen)
+    for title, kinds in (("graded replies", KINDS), ("seed replies", SEED_KINDS.values())):
+        chosen = [i for i, sample in enumerate(samples) if sample.kind in kinds]
+        part = [samples[i] for i in chosen]
+        pairs = [pair for i in chosen for pair in seen[i]]
+        print_contrast(f"{title}, out of fold", part, predicted[chosen], control[chosen], pairs)
 
 
 def print_contrast(
+    title: str,
     samples: Sequence[Sample],
     predicted: np.ndarray,
     control: np.ndarray,
@@ -358,9 +387,10 @@ def print_contrast(
             continue
         if scores[a] - scores[b] >= 20:
             pairs, ordered = pairs + 1, ordered + bool(predicted[a] > predicted[b])
-        if (samples[a].kind, samples[b].kind) == ("good", "wrong"):
+        kinds = samples[a].kind.removeprefix("seed-"), samples[b].kind.removeprefix("seed-")
+        if kinds == ("good", "wrong"):
             count, above = count + 1, above + bool(predicted[b] > predicted[a])
-    say("graded replies, out of fold")
+    say(title)
     say(f"  pearson {pearson(predicted, scores):.3f}  spearman {spearman(predicted, scores):.3f}")
     say(f"  rmse {np.sqrt(np.mean((predicted - scores) ** 2)):.1f}")
     say(f"  pairs 20 apart in order {ordered / pairs:.3f}  wrong above good {above / count:.1%}")
@@ -369,7 +399,7 @@ def print_contrast(
         f"mean {control.mean():.1f}"
     )
     say("  kind            human  mean   min  q25  q50  q75  max  >70  <40  <=5")
-    for kind in KINDS:
+    for kind in dict.fromkeys(sample.kind for sample in samples):
         chosen = [i for i, sample in enumerate(samples) if sample.kind == kind]
         got = predicted[chosen]
         spread = "  ".join(f"{value:3.0f}" for value in np.quantile(got, (0, 0.25, 0.5, 0.75, 1)))
