@@ -16,8 +16,6 @@ from interviewer import settings as settings_module
 from interviewer.settings import Settings
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import BaseChatModel
-
     from interviewer.agent import Interviewer
     from interviewer.bank import Bank
     from interviewer.grading.chain import GraderChain
@@ -72,7 +70,7 @@ def interviewer(found: Settings, rng: random.Random, on: Screen) -> Interviewer:
         return lines
 
     @cache
-    def model() -> BaseChatModel:
+    def model() -> Any:
         from interviewer import llm
 
         return llm.chat_model(found)

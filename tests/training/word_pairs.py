@@ -30,7 +30,7 @@ def _texts() -> Iterator[str]:
             for point in question.points:
                 yield from (point.says, *point.also, *point.wrong)
                 yield from filter(None, (point.probe, point.hint))
-    for path in sorted(REPLIES.glob("*.jsonl")):
+    for path in (REPLIES / name for name in ("part-a.jsonl", "part-b.jsonl", "blind.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             yield json.loads(line)["reply"]
 
