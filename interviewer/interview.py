@@ -244,6 +244,7 @@ class Interview:
                 case "reply":
                     if self._accepted(turn, entry.text):
                         return None
+                    prefill = entry.text
                 case unknown:
                     self._screen.note(f"There is no command /{unknown}. /help lists them.")
 
@@ -320,7 +321,7 @@ def session_report(history: History, session: Session) -> Report:
         session_id=session.id,
         date=session.started_at[:10],
         mode=session.mode,
-        planned=len(session.plan),
+        planned=len(threads) if session.minutes else len(session.plan),
         items=tuple(thread_report(history, thread) for thread in threads),
     )
 

@@ -34,7 +34,7 @@ def sessions(
             "date": session.started_at,
             "mode": session.mode,
             "finished": session.ended_at is not None,
-            "questions": len(session.plan),
+            "questions": found.planned,
             "answered": sum(bool(item.thread.replies) for item in found.items),
             "score": round(sum(found.means.values()) / len(found.means), 1)
             if len(found.means) == 1

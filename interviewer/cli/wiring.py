@@ -7,7 +7,7 @@ import os
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -58,7 +58,8 @@ def chain(found: Settings, loaded: Bank, on: Screen) -> Iterator[GraderChain]:
     try:
         yield made
     finally:
-        made.close()
+        with on.status("Closing") if made.loading else nullcontext():
+            made.close()
 
 
 def interviewer(found: Settings, rng: random.Random, on: Screen) -> Interviewer:

@@ -61,6 +61,11 @@ class GraderChain:
             self._loading = threading.Thread(target=self._load_quietly, daemon=True)
             self._loading.start()
 
+    @property
+    def loading(self) -> bool:
+        """Whether the background is still at work."""
+        return self._loading is not None and self._loading.is_alive()
+
     def load(self, progress: Progress | None = None) -> None:
         """Load everything now. Failures are kept for `notice`, not raised."""
         with self._lock:
