@@ -137,6 +137,15 @@ class Interview:
         if self._over(thread):
             return None
         self._open(thread, number)
+        ending = self._exchange(thread)
+        thread = self._history.thread(thread.id)
+        shown = self._mode is Mode.COACH and ending in (None, Ending.STOPPED)
+        if shown and thread.replies:
+            show_thread(self._screen, thread_report(self._history, thread))
+        return ending
+
+    def _exchange(self, thread: Thread) -> Ending | None:
+        """Ask, listen and follow up until there is nothing left to ask."""
         while True:
             thread = self._history.thread(thread.id)
             turn = thread.turns[-1] if thread.turns else None
@@ -145,15 +154,12 @@ class Interview:
             elif turn.reply is not None or turn.skipped:
                 move = self._next_move(thread)
                 if move.ask is None:
-                    break
+                    return None
                 self._say(self._ask_move(thread, move).text)
                 continue
             ending = self._listen(self._history.thread(thread.id), turn)
             if ending is not None:
                 return ending
-        if self._mode is Mode.COACH and thread.replies:
-            show_thread(self._screen, thread_report(self._history, thread))
-        return None
 
     def _open(self, thread: Thread, number: int) -> None:
         question = thread.question

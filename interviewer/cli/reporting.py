@@ -47,7 +47,7 @@ def _show_on_screen(found: Report, rules: Rubric, on: Screen) -> None:
     if found.advice:
         on.rule("What to work on")
     for item, advice in found.advice:
-        on.text(f"{item.thread.question.text} {advice.moment}")
+        on.text(" ".join(f"{item.thread.question.text} {advice.moment}".split()))
         on.text(f"{advice.advice} Drill: {advice.drill}")
 
 
