@@ -109,6 +109,6 @@ def test_every_move_keeps_the_limits_and_chases_only_what_is_open(
         assert found.ask in (None, Ask.DEEPEN)
 
 
-@pytest.mark.parametrize("ask", list(FOLLOW_UPS))
+@pytest.mark.parametrize("ask", sorted(FOLLOW_UPS))
 def test_giving_up_on_a_follow_up_leads_to_the_next_question(ask):
     assert move(grade_of(ASKED), turn(), turn("no idea", ask, "core"), gave_up=True) == ON
