@@ -19,8 +19,8 @@ SHORTEST_CLAUSE = 4  # words; a shorter one belongs to its neighbor
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _SENTENCE_END = re.compile(
     r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<=[.!?…])[\"”’)]*\s+|"
-    # A line that only ends is no end of a sentence: people break lines where the screen ends.
-    r"\s*\n\s*(?:\n\s*|(?=[-*•]|\d+[.)]\s))|;\s+"
+    # A line that goes on in lower case is no new sentence: people break lines where the screen ends.
+    r"\s*\n\s*(?:\n\s*|(?=[^a-z\s]))|;\s+"
 )
 _CLAUSE_END = re.compile(
     r"\s*[,:(–—]+\s+|\s+-+\s+|"

@@ -13,10 +13,10 @@ from importlib.resources import files
 from itertools import pairwise
 
 FILE = "word_pairs.txt"
-# With these bars 5 of 1,093 short answers of pupils and none of 222 graded replies were taken for
-# shuffled, and 94 % of 321 texts of over 50 words were, once their words had been shuffled.
+# With these bars 37 of 11,595 short answers of real people and none of 222 graded replies were taken
+# for shuffled; of 152 texts of over 50 words 134 were, once their words had been shuffled.
 FEWEST = 6
-SHARE = 0.4
+SHARE = 0.45
 
 _SMALL_TEXT = """
     a an the this that these those it its they them their he she we you i my your our one is are
