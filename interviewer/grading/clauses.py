@@ -19,7 +19,7 @@ SHORTEST_CLAUSE = 4  # words; a shorter one belongs to its neighbor
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _SENTENCE_END = re.compile(
     r"(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<=[.!?…])[\"”’)]*\s+|"
-    # A line that goes on in lower case is no new sentence: people break lines where the screen ends.
+    # A line that goes on in lower case is no new sentence: people break lines anywhere.
     r"\s*\n\s*(?:\n\s*|(?=[^a-z\s]))|;\s+"
 )
 _CLAUSE_END = re.compile(
