@@ -118,10 +118,10 @@ def cut(_: dict[str, Any]) -> Response:
 @pytest.mark.parametrize(
     "reply",
     [
-        pytest.param(refused, id="wrong key"),
+        pytest.param(refused, id="wrong key", marks=pytest.mark.slow),
         pytest.param(broken, id="server error"),
-        pytest.param(prose, id="prose for a grade"),
-        pytest.param(cut, id="cut off"),
+        pytest.param(prose, id="prose for a grade", marks=pytest.mark.slow),
+        pytest.param(cut, id="cut off", marks=pytest.mark.slow),
     ],
 )
 def test_when_the_model_fails_the_interview_goes_on_and_says_so_once(home, httpserver, reply):
@@ -142,6 +142,7 @@ def test_a_server_that_is_not_there_is_told_once(home):
     assert last_report(home)["questions"][0]["score"] is not None
 
 
+@pytest.mark.slow
 def test_a_hanging_server_is_given_up_in_bounded_time(home, httpserver):
     import threading
 

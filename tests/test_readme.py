@@ -22,6 +22,7 @@ def commands() -> list[list[str]]:
     return [shlex.split(line.removeprefix("$ ")) for line in block.splitlines()]
 
 
+@pytest.mark.slow
 def test_every_command_of_the_readme_works_in_this_order(warm_home):
     for words in commands():
         assert words[0] == "interviewer"

@@ -61,6 +61,7 @@ def test_there_are_nineteen_and_each_is_numbered(seed):
     assert numbers == {f"seed-{number:02}" for number in range(1, 20)}
 
 
+@pytest.mark.slow
 def test_every_question_tells_good_wrong_and_evasive_replies_apart(scores, seed):
     failed = [
         name
@@ -74,6 +75,7 @@ def test_every_question_tells_good_wrong_and_evasive_replies_apart(scores, seed)
     assert failed == []
 
 
+@pytest.mark.slow
 def test_the_mean_of_good_replies_is_far_above_that_of_wrong_ones_for_every_question(scores, seed):
     def mean(name, kind):
         return sum(scores[name][kind]) / len(scores[name][kind])
@@ -82,6 +84,7 @@ def test_the_mean_of_good_replies_is_far_above_that_of_wrong_ones_for_every_ques
     assert close == []
 
 
+@pytest.mark.slow
 def test_most_replies_of_each_kind_land_where_they_belong(scores):
     assert share(scores, "good", lambda score: score > GOOD) >= 0.8
     assert share(scores, "wrong", lambda score: score < WRONG) >= 0.75
@@ -100,6 +103,7 @@ def test_every_question_is_probed_without_giving_a_point_away(seed, grader):
         assert not any(leaks(words, point, question) for point in question.points), words
 
 
+@pytest.mark.slow
 def test_another_questions_answer_earns_little_with_few_exceptions(seed, grader):
     questions = list(seed.values())
     earned = [
@@ -110,6 +114,7 @@ def test_another_questions_answer_earns_little_with_few_exceptions(seed, grader)
     assert sum(score >= WRONG for score in earned) <= 3, earned
 
 
+@pytest.mark.slow
 def test_shuffled_references_are_nearly_always_worth_nothing(seed, grader):
     rng = random.Random(3)
     earned = []
@@ -120,6 +125,7 @@ def test_shuffled_references_are_nearly_always_worth_nothing(seed, grader):
     assert sum(score > 0 for score in earned) <= 2, earned
 
 
+@pytest.mark.slow
 def test_the_references_themselves_earn_nearly_everything(seed, grader):
     scores = [grader.grade(rows.thread(q, q.answer), ()).score for q in seed.values()]
     assert min(scores) > GOOD
