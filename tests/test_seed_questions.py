@@ -24,7 +24,7 @@ from interviewer.settings import Settings
 DATA = Path(__file__).parent / "data" / "seed_replies"
 GOOD, WRONG, EVASIVE = 70, 40, 5
 
-# Two hundred and sixty-six replies are graded for all tests together; on a busy machine that takes minutes.
+# 266 replies are graded for all tests together; on a busy machine that takes minutes.
 pytestmark = pytest.mark.timeout(600)
 
 
