@@ -436,6 +436,7 @@ def test_a_lease_ends_with_its_process(path: Path) -> None:
             pass
 
 
+@pytest.mark.slow
 def test_four_writers_never_see_a_lock(path: Path) -> None:
     def write(writer: int) -> str:
         with History.open(path) as history:
