@@ -389,7 +389,7 @@ def test_a_reply_is_synced_when_it_is_recorded(history: History) -> None:
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
-        "busy_timeout": 5000,
+        "busy_timeout": 20000,
     }
 
 

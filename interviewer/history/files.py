@@ -12,7 +12,7 @@ from pathlib import Path
 
 from interviewer.errors import HistoryError
 
-BUSY_WAIT_S = 5.0
+BUSY_WAIT_S = 20.0
 BALLAST_BYTES = 1 << 20
 _SMALLEST_PAGE = 512
 
