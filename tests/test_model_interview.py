@@ -135,6 +135,7 @@ def test_when_the_model_fails_the_interview_goes_on_and_says_so_once(home, https
     assert "sk-canary" not in done.stderr + done.stdout
 
 
+@pytest.mark.slow
 def test_a_server_that_is_not_there_is_told_once(home):
     done = practice(home, "http://127.0.0.1:9/v1")
     assert done.returncode == 0, done.stderr

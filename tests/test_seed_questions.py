@@ -91,6 +91,7 @@ def test_most_replies_of_each_kind_land_where_they_belong(scores):
     assert share(scores, "evasive", lambda score: score <= EVASIVE) >= 0.9
 
 
+@pytest.mark.slow
 def test_every_question_is_probed_without_giving_a_point_away(seed, grader):
     interviewer = BankInterviewer(random.Random(1))
     for question in seed.values():
