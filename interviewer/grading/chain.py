@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from interviewer.errors import EmbeddingError, InterviewerError, PassageIndexError
-from interviewer.settings import EMBEDDED, Settings
+from interviewer.settings import Settings
 from interviewer.types import (
     Embedder,
     Grade,
@@ -195,4 +195,4 @@ class GraderChain:
 def who_grades(settings: Settings) -> str:
     """Return who will grade, in words, for the first line of a session."""
     model = settings.grader_model
-    return "the embedded grader" if model in (None, EMBEDDED) else str(model)
+    return "the embedded grader" if model is None else model
